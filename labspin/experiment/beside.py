@@ -6,44 +6,52 @@ columns of the run file behind those of the procedure, named as everywhere (``cr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labspin.data import Column
 from labspin.errors import PlanError
-from labspin.experiment.sweep import Point, column_name
+from labspin.experiment.scan import scanned
+from labspin.experiment.sweep import Point, Sweep, column_name
 
 if TYPE_CHECKING:
     from labspin.bench.bench import Bench
 
-__all__ = ["WithReadings", "with_readings"]
+__all__ = ["WithReadings", "as_run"]
 
 
-def with_readings(procedure: object, bench: Bench) -> Any:
-    """Return ``procedure`` with the quantities that the bench records beside every point.
+def as_run(procedure: object, bench: Bench) -> Any:
+    """Return what the engine runs: a procedure, the scan of it, and what the bench records beside its points.
 
     Parameters
     ----------
     procedure
-        Any procedure.
+        Any procedure, or what this function returned for one.
     bench
         Where it runs; of what it records (`Bench.record`), only instruments that are connected count.
 
     Returns
     -------
-        The procedure itself where there are none.
+        The procedure itself where there is neither a scan nor anything to record.
 
     Raises
     ------
+    CardError
+        The scan names what is no parameter, or none that is a number.
     PlanError
-        The procedure has a quantity of such a name itself.
+        The procedure has a quantity with the name of a recorded one.
     """
+    if isinstance(procedure, WithReadings):
+        return procedure
+    found: Any = scanned(procedure)  # type: ignore[arg-type]
     record = {name: unit for name, unit in bench.record.items() if name.split(".")[0] in bench.instruments}
-    return WithReadings(procedure, record) if record else procedure
+    return WithReadings(found, record) if record else found
 
 
 class WithReadings:
     """A procedure and quantities of the bench; for the engine it is a procedure like any other.
+
+    What the points move is in the run file as an axis, and is not recorded a second time beside them.
 
     Parameters
     ----------
@@ -55,7 +63,8 @@ class WithReadings:
 
     def __init__(self, procedure: Any, record: Mapping[str, str]) -> None:
         self._procedure, self._record = procedure, dict(record)
-        taken = {column.name for column in (*procedure.quantities, *procedure.coordinates)}
+        self._leave_out(column.name for column in procedure.coordinates)
+        taken = {column.name for column in procedure.quantities}
         for name in self._record:
             if column_name(name) in taken:
                 raise PlanError(
@@ -67,6 +76,19 @@ class WithReadings:
         if name.startswith("__"):
             raise AttributeError(name)
         return getattr(self._procedure, name)
+
+    def _leave_out(self, axes: Iterable[str]) -> None:
+        for name in {column_name(axis) for axis in axes}:
+            self._record = {one: unit for one, unit in self._record.items() if column_name(one) != name}
+
+    def plan(self) -> Any:
+        """Return the points of the procedure, whose set-points are not recorded a second time."""
+        points = self._procedure.plan()
+        if isinstance(points, Sweep):
+            self._leave_out(points.names)
+        elif isinstance(points, Sequence):
+            self._leave_out(name for point in points[:1] for name in _moved(point))
+        return points
 
     @property
     def quantities(self) -> tuple[Column, ...]:
@@ -96,3 +118,10 @@ class WithReadings:
             instrument, attribute = name.split(".")
             found[column_name(name)] = float(getattr(bench.instruments[instrument], attribute))
         return found
+
+
+def _moved(point: object) -> Iterable[str]:
+    """Return what a point moves; of what is no point, which the plan refuses, nothing."""
+    if isinstance(point, Mapping):
+        return tuple(point)
+    return (*point.setpoints, *point.coordinates) if isinstance(point, Point) else ()

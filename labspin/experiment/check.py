@@ -11,9 +11,10 @@ from typing import Protocol
 
 from labspin.bench.bench import Bench
 from labspin.errors import ConnectionFailedError, PlanError, UnitError
+from labspin.experiment.beside import as_run
 from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
 from labspin.experiment.procedure import Procedure
-from labspin.experiment.scan import Scanned, scanned
+from labspin.experiment.scan import Scanned
 from labspin.units import canonical
 
 __all__ = ["DeclaredStation", "caution", "check_plan", "checked_plan", "preflight"]
@@ -43,7 +44,7 @@ def preflight(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
         The bench lacks something, a set-point leaves a limit, or two things contradict each other; the
         text says which.
     """
-    procedure = scanned(procedure)
+    procedure = as_run(procedure, bench)
     plan = checked_plan(procedure, bench)
     procedure.check(bench)
     return plan
@@ -64,7 +65,8 @@ def check_plan(procedure: Procedure | Scanned, station: DeclaredStation) -> Plan
     LabspinError
         As for `preflight`.
     """
-    procedure, bench = scanned(procedure), station.unconnected()
+    bench = station.unconnected()
+    procedure = as_run(procedure, bench)
     plan = checked_plan(procedure, bench)
     unchecked = ""
     try:

@@ -32,7 +32,7 @@ from labspin.bench.safety import Interruptions
 from labspin.data import EventKind, RunHeader, RunMetadata, RunWriter
 from labspin.data.spooling import note_target, place_in_spool
 from labspin.errors import RunAborted, StorageError
-from labspin.experiment.beside import with_readings
+from labspin.experiment.beside import as_run
 from labspin.experiment.check import caution, preflight
 from labspin.experiment.closing import PATIENCE, Closing
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome
@@ -42,7 +42,6 @@ from labspin.experiment.procedure import Procedure
 from labspin.experiment.readings import readings_in_order
 from labspin.experiment.regular import RegularReadings
 from labspin.experiment.runlog import RecordedLog
-from labspin.experiment.scan import scanned
 from labspin.experiment.sweep import Point
 from labspin.experiment.trust import TrustWatch
 from labspin.experiment.truth import TruthRecord
@@ -133,7 +132,7 @@ class Execution(Closing):
         control: Control,
         seed: int | None,
     ) -> None:
-        self.procedure = with_readings(scanned(procedure), bench)
+        self.procedure = as_run(procedure, bench)
         self.bench, self.path, self.label = bench, path, label
         self._kind = type(procedure)
         self.observers, self.control = list(observers), control

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labspin.bench.actuators import Actuator
+from labspin.experiment.beside import as_run
 from labspin.experiment.check import DeclaredStation, checked_plan
 from labspin.experiment.plan import CompiledPlan
 from labspin.experiment.procedure import Procedure
-from labspin.experiment.scan import Scanned, scanned
+from labspin.experiment.scan import Scanned
 from labspin.experiment.sweep import Point
 
 __all__ = ["Estimate", "estimate"]
@@ -65,7 +66,8 @@ def estimate(procedure: Procedure | Scanned, station: DeclaredStation) -> Estima
     LabspinError
         The plan contradicts itself or leaves a limit.
     """
-    procedure, bench = scanned(procedure), station.unconnected()
+    bench = station.unconnected()
+    procedure = as_run(procedure, bench)
     plan = checked_plan(procedure, bench)
     points = _points_of(plan)
     if points is None:

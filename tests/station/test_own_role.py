@@ -6,8 +6,8 @@ import pytest
 
 from labspin.data import Column, read_run
 from labspin.errors import ArgumentError, ConfigurationError, InterlockError, PlanError, StationError
-from labspin.experiment import Linear, Procedure, run
-from labspin.instruments import load_driver
+from labspin.experiment import Linear, Procedure, check_plan, estimate, run
+from labspin.instruments import Device, load_driver
 from labspin.station import load_station
 
 DRIVER = '''
@@ -108,6 +108,19 @@ class Sweep(Procedure):
         return {"doubled": 2 * bench.meter.wavelength}
 
 
+class Still(Procedure):
+    """One point, which moves nothing."""
+
+    roles = {"meter": Device}
+    quantities = (Column(name="one", unit="1"),)
+
+    def plan(self):
+        return [{}]
+
+    def measure(self, bench, point):
+        return {"one": 1.0}
+
+
 @pytest.fixture
 def station(tmp_path):
     def make(more="", role="PowerMeter", driver=DRIVER):
@@ -131,6 +144,32 @@ def test_an_attribute_of_an_own_role_is_an_axis_and_others_are_recorded_beside_i
     units = {column.name: column.unit for column in recorded.header.layout.columns}
     assert units["meter_power"] == "W"
     assert units["magnet_measured_current"] == "A"
+
+
+def test_a_scan_is_recorded_with_the_readings_of_the_station(station, tmp_path):
+    """The scan is done once; what it moves is an axis, and not recorded a second time."""
+    read = station('[record]\nquantities = ["meter.wavelength", "meter.power", "magnet.current"]')
+    procedure = Still(scan=Linear("meter.wavelength", 532e-9, 1064e-9, 3, unit="m").to_dict())
+    assert check_plan(procedure, read).points == estimate(procedure, read).points == 3
+    with read.connect() as bench:
+        bench.simulation.world.drive("laser.power", 1e-3)
+        run(procedure, bench, tmp_path / "run.h5")
+    recorded = read_run(tmp_path / "run.h5")
+    columns = recorded.header.layout.columns
+    assert [one.name for one in columns] == ["meter_wavelength", "one", "meter_power", "magnet_current"]
+    assert list(recorded.column("meter_power")) == pytest.approx([1e-3, 1.5e-3, 2e-3], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("kind", ["grid", "list"])
+def test_what_the_points_move_is_not_recorded_beside_them(station, tmp_path, kind):
+    class Moved(Sweep):
+        def plan(self):
+            return super().plan() if kind == "grid" else [{"meter.wavelength": 532e-9}]
+
+    with station('[record]\nquantities = ["meter.wavelength", "meter.power"]').connect() as bench:
+        run(Moved(), bench, tmp_path / "run.h5")
+    columns = read_run(tmp_path / "run.h5").header.layout.columns
+    assert [one.name for one in columns if one.role == "quantity"] == ["doubled", "meter_power"]
 
 
 def test_a_reading_of_an_own_role_is_an_interlock(station, tmp_path):
@@ -159,6 +198,8 @@ def test_what_cannot_be_recorded_is_refused(station, tmp_path):
         pytest.raises(PlanError, match=match),
     ):
         run(Same(), bench, tmp_path / "run.h5")
+    with pytest.raises(PlanError, match=match):  # before the night, too
+        check_plan(Same(), station('[record]\nquantities = ["meter.power"]'))
 
 
 def test_a_role_is_a_word_and_no_misspelt_one(station, tmp_path):
