@@ -371,7 +371,10 @@ def si_unit(text: str) -> str:
     for unit in _NAMED:
         try:
             conversion_factor(found, unit)
-        except UnitError:  # of another dimension: the next one may be it
+        except UnitError as error:  # of another dimension: the next one may be it
+            if "zero of its own" in str(error):  # °C
+                reason = str(error).partition("': ")[2]
+                raise UnitError(f"{text!r}: {reason}") from None
             continue
         return unit
     raise UnitError(f"{text!r}: wanted a unit of {', '.join(_NAMED)}, got {found!r}; give 'unit' beside it")

@@ -23,6 +23,7 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -65,6 +66,8 @@ class Workspace:
     project: str = ""
     data: Path = field(default=Path("data"))
     """Folder of the run files."""
+    names: str = "{date}-{time}-{label}"
+    """Names of run files, without ``.h5``; ``{project}`` and ``{operator}`` are those of the workspace."""
     spool: Path | None = None
     """Local folder in which runs are made; None: where they belong. ``LABSPIN_SPOOL`` goes before it."""
     samples: Mapping[str, str] = field(default_factory=dict)
@@ -218,6 +221,7 @@ def _read(root: Path) -> Workspace:
         operator=section.take("operator", str, ""),
         project=section.take("project", str, ""),
         data=base / section.take("data", str, "data"),
+        names=_names(section),
         spool=_spool(section.take("spool", str, ""), base),
         samples=register,
         units=_units(section.section("units")),
@@ -235,6 +239,21 @@ def _notification(section: Section) -> Notification:
             section.fail("when", f"wanted some of {', '.join(_OCCASIONS)}, got {word!r}")
     section.finish()
     return Notification(command, cast("tuple[Occasion, ...]", when))
+
+
+def _names(section: Section) -> str:
+    """Return the pattern of file names; with date and time in it, names are new and sort by themselves."""
+    pattern: str = section.take("names", str, Workspace.names, example='names = "{date}-{time}-{label}"')
+    known = ("date", "time", "label", "project", "operator")
+    named = re.findall(r"\{(.*?)\}", pattern)
+    others = re.sub(r"\{.*?\}", "", pattern)
+    if not {"date", "time"} <= set(named) <= set(known) or not re.fullmatch(r"[\w.-]*", others):
+        section.fail(
+            "names",
+            "wanted {date}, {time}, and as you like {label}, {project}, {operator}, letters, digits, "
+            f"'-', '_' and '.', got {pattern!r}; folders are chosen by 'data'",
+        )
+    return pattern
 
 
 def _spool(said: str, base: Path) -> Path | None:

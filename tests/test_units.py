@@ -355,3 +355,9 @@ def test_a_unit_of_another_dimension_is_refused_in_words(unit, to):
     with pytest.raises(UnitError) as refused:
         conversion_factor(unit, to)
     assert "[" not in str(refused.value)  # no dimensions as pint prints them
+
+
+def test_the_unit_of_a_quantity_in_degrees_celsius_is_refused_with_the_reason():
+    for text in ("22 degC", "22 °C"):
+        with pytest.raises(UnitError, match=r"has a zero of its own.*write kelvin"):
+            si_unit(text)

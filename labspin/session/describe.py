@@ -10,14 +10,15 @@ import dataclasses
 import difflib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.errors import ArgumentError, LabspinError
 from labspin.session.describe_files import RUN_SUFFIXES, described_file, described_recipe
+from labspin.session.describe_here import described_sample, places_of
 from labspin.session.descriptions import Description, Listing, listing, pairs, value_text
-from labspin.workspaces import quantity_text
+from labspin.workspaces import find_workspace, quantity_text
 
 if TYPE_CHECKING:
     from pymeasure.experiment import Parameter
@@ -30,6 +31,7 @@ def known_names() -> dict[str, tuple[str, ...]]:
     from labspin.analysis import list_recipes, model_names
     from labspin.instruments import ROLES, driver_names
     from labspin.procedures import list_procedures
+    from labspin.station.samples import sample_names
 
     return {
         "procedure": list_procedures(),
@@ -37,6 +39,7 @@ def known_names() -> dict[str, tuple[str, ...]]:
         "role": tuple(ROLES),
         "model": model_names(),
         "recipe": tuple(list_recipes()),
+        "sample": sample_names(),
     }
 
 
@@ -46,9 +49,9 @@ def describe(thing: str) -> list[Description]:
     Parameters
     ----------
     thing
-        The name of a procedure, driver, role, model or recipe, ``"file.py:object"`` for your own code, or
-        the path of a run file, run card, station file, fit recipe, Python file or a data file of another
-        program.
+        The name of a procedure, driver, role, model, recipe or sample, ``"file.py:object"`` for your
+        own code, or the path of a run file, run card, station file, fit recipe, Python file or a data file
+        of another program.
 
     Raises
     ------
@@ -71,21 +74,26 @@ def describe(thing: str) -> list[Description]:
         "role": _role,
         "model": _model,
         "recipe": _recipe,
+        "sample": described_sample,
     }
     known = known_names()
     found = [makers[kind](thing) for kind, names in known.items() if thing in names]
     if not found:
-        words = sorted({name for names in known.values() for name in names})
-        near = difflib.get_close_matches(thing, words, n=3) or [
-            word for word in words if difflib.get_close_matches(thing, word.split("_"), cutoff=0.8)
-        ]
-        hint = f"; did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
-        hint = f"; of a folder, `labspin ls {thing}` lists the runs" if Path(thing).is_dir() else hint
         raise ArgumentError(
-            f"{thing!r}: wanted a file, 'file.py:object', or the name of a procedure, driver, role, model or "
-            f"recipe{hint}; `labspin show` lists them all"
+            f"{thing!r}: wanted a file, 'file.py:object', or the name of a procedure, driver, role, model, "
+            f"recipe or sample{_hint(thing, known)}; `labspin show` lists them all"
         )
     return found
+
+
+def _hint(thing: str, known: Mapping[str, Sequence[str]]) -> str:
+    """Return what may be meant by a name that is none: of the workspace's own first."""
+    if Path(thing).is_dir():
+        return f"; of a folder, `labspin ls {thing}` lists the runs"
+    words = sorted({name for names in known.values() for name in names})
+    near = places_of(thing, find_workspace().root.resolve()) or difflib.get_close_matches(thing, words, n=3)
+    near = near or [word for word in words if difflib.get_close_matches(thing, word.split("_"), cutoff=0.8)]
+    return f"; did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
 
 
 def _procedure(name: str) -> Description:
@@ -122,7 +130,7 @@ def _driver(name: str) -> Description:
     )  # fmt: skip
     read = {key: unit for key, unit in entry.readable.items() if key not in moved}
     return Description(
-        f"driver {name}: a {entry.role}",
+        f"driver {name}: role {entry.role}",
         _first_words(entry.driver),
         (
             listing("what a station may move", ("attribute", "unit"), pairs(moved)),
@@ -193,7 +201,8 @@ def _of_code(thing: str, path: Path, name: str) -> Description:
     """Describe an object of a Python file: a procedure, a driver's adapter, or a model."""
     found = _objects(path).get(name)
     if found is not None:
-        return {"procedure": _procedure, "driver": _driver}.get(found, _model)(thing)
+        makers = {"procedure": _procedure, "driver": _driver, "sample": described_sample}
+        return makers.get(found, _model)(thing)
     return _model(thing)  # which says what is wrong, too
 
 
@@ -209,6 +218,7 @@ def _objects(path: Path) -> dict[str, str]:
     from labspin.experiment import Procedure
     from labspin.instruments import RoleAdapter
     from labspin.plugins import load_module
+    from labspin.station.samples import is_sample
 
     if not path.is_file():
         return {}
@@ -226,6 +236,8 @@ def _objects(path: Path) -> dict[str, str]:
             found[name] = "procedure"
         elif inspect.isclass(one) and issubclass(one, RoleAdapter) and hasattr(one, "role"):
             found[name] = "driver"
+        elif is_sample(one):
+            found[name] = "sample"
         elif inspect.isfunction(one):
             found[name] = "function, a model if its first argument is x"
     return found

@@ -86,7 +86,7 @@ def run(
 
 
 def new_run_path(folder: Path, name: str, is_taken: Callable[[Path], bool] = lambda path: False) -> Path:
-    """Return a path for a new run in ``folder``: time stamp and name, not taken yet.
+    """Return a path for a new run in ``folder``, named as its workspace says, not taken yet.
 
     Parameters
     ----------
@@ -102,16 +102,33 @@ def new_run_path(folder: Path, name: str, is_taken: Callable[[Path], bool] = lam
     StorageError
         A thousand runs of that name began within this second.
     """
-    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower())[:_LONGEST].strip("-") or "run"
+    stem = _stem(folder, name, datetime.datetime.now().astimezone())
     for number in range(1, 1000):
         suffix = "" if number == 1 else f"-{number}"
-        path = folder / f"{stamp}-{slug}{suffix}.h5"
+        path = folder / f"{stem}{suffix}.h5"
         if not run_exists(path) and not is_taken(path):
             return path
     raise StorageError(
         f"{folder}: wanted a new file name for {name!r}, found a thousand taken; wait a second"
     )
+
+
+def _stem(folder: Path, name: str, now: datetime.datetime) -> str:
+    """Return the name of a run file in ``folder`` as its workspace, or that of the current folder, says."""
+    workspace = find_workspace(folder)
+    if workspace.root == Path():  # the current folder's, or none
+        workspace = find_workspace()
+    words = {"label": name, "project": workspace.project, "operator": workspace.operator}
+    pattern, known = workspace.names, {"date": f"{now:%Y%m%d}", "time": f"{now:%H%M%S}"}
+    for key, text in words.items():
+        known[key] = _slug(text) or ("run" if key == "label" else "")
+        if not known[key]:
+            pattern = re.sub(rf"[-_.]?\{{{key}\}}", "", pattern)
+    return pattern.format(**known).strip("-_.")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower())[:_LONGEST].strip("-")
 
 
 def run_exists(path: Path) -> bool:

@@ -34,6 +34,7 @@ _WORKSPACE = """\
 # operator = "M. Curie"
 # project = "torque"
 data = "data"                      # folder of the run files, relative to this file
+# names = "{date}-{time}-{label}"  # of the run files; {project} and {operator} may stand there, too
 
 # The register of samples: with one, `labspin run --sample` accepts no other names.
 # [samples.D7]

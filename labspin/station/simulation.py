@@ -167,8 +167,7 @@ def _sample(name: str, parameters: Mapping[str, object], folder: Path) -> Any:
     kind = samples.load(name, folder)
     if not parameters:
         return kind()
-    record = _settings_record(kind)
-    settable = [field.name for field in dataclasses.fields(record) if field.type in ("float", "int", "bool")]
+    record, settable = _settings_record(kind), tuple(sample_numbers(kind))
     for parameter, value in parameters.items():
         if parameter not in settable:
             near = difflib.get_close_matches(parameter, settable, n=1)
@@ -183,6 +182,19 @@ def _sample(name: str, parameters: Mapping[str, object], folder: Path) -> Any:
                 f"got {value!r}"
             )
     return cast(Any, kind)(record(**parameters))
+
+
+def sample_numbers(kind: type) -> dict[str, object]:
+    """Return what a station file can say under ``[simulation.parameters]``: name to default, in SI units.
+
+    Parameters
+    ----------
+    kind
+        Class of the sample.
+    """
+    numbers = ("float", "int", "bool")
+    fields = dataclasses.fields(_settings_record(kind))
+    return {one.name: one.default for one in fields if one.type in numbers}
 
 
 def _settings_record(kind: type) -> Any:

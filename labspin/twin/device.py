@@ -121,9 +121,19 @@ class SimulatedDevice(ABC):
             there = ", ".join(name for name in self.wiring if self.ports[name] in ("signal", "quantity"))
             raise ArgumentError(
                 f"{type(self).__name__}: wanted a port with a value ({there or 'none is wired'}), got "
-                f"{port!r}"
+                f"{port!r}{self._why_open(port)}"
             )
         return self.world.level(target) if kind == "signal" else self.world.reading(target)
+
+    def _why_open(self, port: str) -> str:
+        """Return why nothing is at a port of signals: the sample does not have the signal of its wiring."""
+        usual, sample = self.default_wiring.get(port), self.world.sample
+        if usual is None or self.ports.get(port) != "signal":
+            return ""
+        return (
+            f": it is wired to the signal {usual!r}, and {type(sample).__name__} has "
+            f"{', '.join(sample.inputs) or 'none'}; wire it to one of these, or keep the value in the device"
+        )
 
     # -- bytes -------------------------------------------------------------------------------------------
 

@@ -1,3 +1,4 @@
+import re
 import threading
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from pymeasure.experiment import Results, Worker
 
 from labspin.data import Column, read_run
-from labspin.errors import ArgumentError, CardError, StorageError, UnitError
+from labspin.errors import ArgumentError, CardError, ConfigurationError, StorageError, UnitError
 from labspin.experiment import (
     BooleanParameter,
     CountParameter,
@@ -164,6 +165,26 @@ def test_run_paths_are_new(tmp_path):
     journal = new_run_path(tmp_path, "x")
     journal.with_name(journal.name + ".jnl").write_text("taken")
     assert new_run_path(tmp_path, "x") != journal
+
+
+def test_run_paths_are_named_as_the_workspace_of_their_folder_says(tmp_path, monkeypatch):
+    file = tmp_path / "workspace.toml"
+    file.write_text('project = "Torque 2"\nnames = "{project}_{label}.{operator}-{date}T{time}"')
+    for here in (tmp_path, tmp_path.parent):
+        monkeypatch.chdir(here)
+        assert re.fullmatch(
+            r"torque-2_t1-down-\d{8}T\d{6}\.h5", new_run_path(tmp_path / "data", "T1 down").name
+        )
+    for names in (
+        "{date}-{label}",
+        "{date}/{time}",
+        "{date}-{time}-{sample}",
+        "{date}{time}{",
+        "{date!r}{time}",
+    ):
+        file.write_text(f"names = '{names}'")
+        with pytest.raises(ConfigurationError, match=r"names: wanted .date., .time."):
+            new_run_path(tmp_path, "x")
 
 
 def test_run_paths_run_out(tmp_path, monkeypatch):

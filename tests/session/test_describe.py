@@ -115,6 +115,25 @@ def test_a_part_of_a_name_and_a_folder_are_answered(tmp_path):
         describe(str(tmp_path))
 
 
+def test_a_name_of_the_workspace_is_found_where_it_stands(own, tmp_path, monkeypatch):
+    (tmp_path / "workspace.toml").write_text("")
+    folder = tmp_path / "instruments"
+    folder.mkdir()
+    own.rename(folder / "own.py")
+    monkeypatch.chdir(folder)
+    for name, found in (("LampAdapter", "own.py:LampAdapter"), ("Lamp", "own.py:Lamp"), ("own", "own.py")):
+        with pytest.raises(ArgumentError, match=f"did you mean '{re.escape(found)}'"):
+            describe(name)
+
+
+def test_a_sample_shows_the_signals_that_a_device_is_wired_to():
+    (shown,) = describe("levitated_diamond")
+    signals = table(shown, "signals that a simulated device drives or reads")
+    assert signals["laser.power"] == ("W", "500 µW")
+    assert table(shown, "what a detector looks at")["pl"] == ("photons",)
+    assert table(shown, "numbers under [simulation.parameters]")["stretching"] == ("0.8",)
+
+
 def test_two_runs_differ_in_what_was_asked_for(runs):
     found = {one.what: (one.first, one.second) for one in differences_between(*runs)}
     assert found["parameter averages"] == ("1", "2")

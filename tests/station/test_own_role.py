@@ -1,6 +1,7 @@
 """A laboratory's own role: one word in its driver; what it declares is an axis, a column, an interlock."""
 
 import re
+from typing import ClassVar
 
 import pytest
 
@@ -111,7 +112,7 @@ class Sweep(Procedure):
 class Still(Procedure):
     """One point, which moves nothing."""
 
-    roles = {"meter": Device}
+    roles: ClassVar = {"meter": Device}
     quantities = (Column(name="one", unit="1"),)
 
     def plan(self):
@@ -211,6 +212,13 @@ def test_a_role_is_a_word_and_no_misspelt_one(station, tmp_path):
         (other / "m.py").write_text(DRIVER.replace('"PowerMeter", Meter', f'"{role}", Meter'))
         with pytest.raises(ConfigurationError, match=match):
             load_driver("m.py:PowerMeter", folder=other)
+
+
+def test_a_port_of_a_signal_that_the_sample_lacks_is_open_and_says_so(station):
+    driver = DRIVER.replace('{"light": "laser.power"}', '{"light": "lamp.power"}')
+    match = r"'lamp\.power', and LevitatedDiamond has magnet\.current"
+    with station(driver=driver).connect() as bench, pytest.raises(ArgumentError, match=match):
+        bench.simulation.devices["meter"].read_port("light")
 
 
 def test_a_port_of_a_simulated_device_is_read_by_its_name(station):
