@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labspin.cli.numbers import whole_from
 from labspin.cli.output import add_json, console, print_json, print_table
+from labspin.cli.people import parted_tags
 from labspin.clock import local_time
 from labspin.counts import number_of
 from labspin.errors import StorageError
@@ -142,7 +143,7 @@ def _chosen(runs: Sequence[RunSummary], arguments: argparse.Namespace) -> list[R
         run
         for run in runs
         if arguments.sample in (None, run.sample)
-        and set(arguments.tags) <= set(run.tags)
+        and set(parted_tags(arguments.tags)) <= set(run.tags)
         and (not text or text in " ".join(map(str, vars(run).values())).casefold())
     ]
     for condition in arguments.where:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, print_json, print_table
-from labspin.cli.people import add_words, changed_tags, refuse_missing_tags, words_of
+from labspin.cli.people import add_words, changed_tags, parted_tags, refuse_missing_tags, words_of
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -57,7 +57,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for file, said in before.items():
         changes = dict(words)
         if arguments.tags or arguments.untag:
-            changes["tags"] = changed_tags(said, arguments.tags, arguments.untag)
+            changes["tags"] = changed_tags(said, parted_tags(arguments.tags), arguments.untag)
         found[file] = annotate(file, **changes) if changes else said
     if arguments.json:
         print_json([{"path": file, **metadata.to_dict()} for file, metadata in found.items()])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from labspin.errors import ArgumentError
+
 __all__ = ["add_overrides", "overrides_of"]
 
 
@@ -33,6 +35,20 @@ def overrides_of(arguments: argparse.Namespace) -> list[str]:
     ----------
     arguments
         Arguments of the command.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter is scanned twice, or scanned and set, of which one would be ignored.
     """
     scans: list[str] = arguments.scan
+    scanned = [text.partition("=")[0].strip() for text in scans]
+    given = {text.partition("=")[0].strip() for text in arguments.overrides}
+    for place, name in enumerate(scanned):
+        if not name:
+            raise ArgumentError(f"--scan {scans[place]!r}: wanted 'NAME = VALUES'; leave it out for no scan")
+        if name in scanned[:place]:
+            raise ArgumentError(f"--scan {name!r} is given twice; give all its values in one of them")
+        if name in given:
+            raise ArgumentError(f"{name!r} is given by --set and by --scan; leave one of them out")
     return [*arguments.overrides, *(["scan=" + "\n".join(scans)] if scans else [])]

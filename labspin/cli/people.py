@@ -12,7 +12,7 @@ from labspin.errors import ArgumentError
 if TYPE_CHECKING:
     from labspin.data import RunMetadata
 
-__all__ = ["add_words", "changed_tags", "refuse_missing_tags", "words_of"]
+__all__ = ["add_words", "changed_tags", "parted_tags", "refuse_missing_tags", "words_of"]
 
 _WORDS = {
     "sample": "what is measured; one of the register, where workspace.toml has one",
@@ -33,7 +33,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     for name, text in _WORDS.items():
         parser.add_argument(f"--{name}", metavar="TEXT", help=text)
     parser.add_argument(
-        "--tag", action="append", default=[], dest="tags", metavar="WORD", help="may be repeated"
+        "--tag", action="append", default=[], dest="tags", metavar="WORD", help="may be repeated; a,b are two"
     )
 
 
@@ -46,7 +46,19 @@ def words_of(arguments: argparse.Namespace) -> dict[str, Any]:
         Arguments of the command.
     """
     said = {name: getattr(arguments, name) for name in _WORDS if getattr(arguments, name) is not None}
-    return said | ({"tags": tuple(arguments.tags)} if arguments.tags else {})
+    tags = parted_tags(arguments.tags)
+    return said | ({"tags": tags} if tags else {})
+
+
+def parted_tags(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the tags in words of a command line; ``a,b`` are two.
+
+    Parameters
+    ----------
+    words
+        What was typed.
+    """
+    return tuple(tag for word in words for tag in map(str.strip, word.split(",")) if tag)
 
 
 def refuse_missing_tags(said: Mapping[Path, RunMetadata], removed: Iterable[str]) -> None:

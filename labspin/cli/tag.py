@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json, print_table
-from labspin.cli.people import changed_tags, refuse_missing_tags
+from labspin.cli.people import changed_tags, parted_tags, refuse_missing_tags
 from labspin.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("tag", help="tag finished runs, or list the tags", description=__doc__)
     parser.add_argument(
         "tagged", nargs="*", metavar="WORD_OR_FILE",
-        help="tags, then run files (.h5); files alone: list their tags; a folder, or nothing: list all tags "
-        "in it, with the number of runs",
+        help="tags (a,b are two), then run files (.h5); files alone: list their tags; a folder, or nothing: "
+        "list all tags in it, with the number of runs",
     )  # fmt: skip
     parser.add_argument(
         "-r", "--remove", action="append", default=[], metavar="WORD",
@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.data import annotate, open_run_metadata
 
     places = [Path(one) for one in arguments.tagged if _is_place(one)]
-    words = tuple(one for one in arguments.tagged if not _is_place(one))
+    words = parted_tags(one for one in arguments.tagged if not _is_place(one))
     if all(place.is_dir() for place in places):
         if words or arguments.remove:
             also = f"; runs that have it are listed by: labspin ls --tag {words[0]}" if words else ""

@@ -73,6 +73,7 @@ class Scanned:
         known = procedure.parameter_objects()
         for name in self._parameters:
             _refuse_unscannable(procedure.name, name, known)
+            _refuse_bare(name, self._tracks[name].unit, known)
         self._setpoint_of: dict[str, str] = {}  # parameters that are recorded as the set-points that they are
         self._made: dict[tuple[float, ...], Procedure] = {}
         self._current: Procedure | None = None
@@ -343,7 +344,7 @@ class Scanned:
 
 def _refuse_unscannable(procedure: str, name: str, known: Mapping[str, object]) -> None:
     if name not in known or name in _NOT_SCANNED:
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name, set(known) - {*_NOT_SCANNED}, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise CardError(
             f"scan: procedure {procedure!r} has no parameter {name!r}{hint}; a set-point of the "
@@ -353,6 +354,14 @@ def _refuse_unscannable(procedure: str, name: str, known: Mapping[str, object]) 
         raise CardError(
             f"scan: wanted a parameter of {procedure!r} that is a number, got {name!r}; make separate runs "
             "with [[runs]]"
+        )
+
+
+def _refuse_bare(name: str, unit: str, known: Mapping[str, object]) -> None:
+    wanted = getattr(known[name], "units", None) or "1"
+    if unit == "1" and wanted != "1":
+        raise CardError(
+            f"scan: {name}: wanted values in {wanted!r}, got numbers without a unit; write it behind them"
         )
 
 

@@ -46,7 +46,10 @@ def read_scan(content: object) -> Sweep:
     if isinstance(content, Sweep):
         return content
     if isinstance(content, str):
-        content = dict(_line(line) for line in content.splitlines() if line.strip())
+        lines = [_line(line) for line in content.splitlines() if line.strip()]
+        content = dict(lines)
+        if len(content) < len(lines):
+            raise PlanError(f"scan: wanted every name once, got {[name for name, _ in lines]}")
     if not isinstance(content, Mapping) or not content:
         raise PlanError(f"scan: wanted a table of names and values, got {content!r}")
     if "sweep" in content:
@@ -120,7 +123,9 @@ def _unit(name: str, value: object) -> str:
     try:
         return si_unit(value) if isinstance(value, str) else "1"
     except UnitError as error:
-        raise PlanError(f"scan: {name}: {error}") from error
+        is_word = str(value)[:1].isalpha()
+        hint = "; a scan goes over numbers: of words make a run each, with [[runs]]" if is_word else ""
+        raise PlanError(f"scan: {name}: {error}{hint}") from error
 
 
 def scan_table(description: Mapping[str, Any]) -> dict[str, object] | None:

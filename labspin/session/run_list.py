@@ -36,6 +36,10 @@ _FACTS = (
     "started",
     "rating",
 )
+_OPTIONS = {
+    **dict.fromkeys(("tag", "tags"), "runs with a tag are chosen by --tag WORD"),
+    "comment": "words of comments are found by --find TEXT",
+}
 _FEW = 2  # values that are written one by one; of more, the range
 
 
@@ -77,6 +81,7 @@ def check_column(name: str, runs: Sequence[RunSummary], what: str) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "`labspin show FILE` lists those of a run"
+        hint = _OPTIONS.get(name.strip(), hint)
         raise ArgumentError(
             f"{what}: wanted a fact, a parameter or a fit result of one of the runs, got {name!r}; {hint}"
         )

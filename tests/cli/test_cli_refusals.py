@@ -57,6 +57,19 @@ def lab(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--scan", "x = 1, 2", "--scan", "x = 3"], "--scan 'x' is given twice"),
+        (["--scan", "x = 1, 2", "--set", "x=3"], "'x' is given by --set and by --scan"),
+        (["--scan", ""], "--scan '': wanted 'NAME = VALUES'"),
+    ],
+)
+def test_of_two_overrides_that_contradict_each_other_none_is_ignored(lab, capsys, words, text):
+    assert main(["check", "card.toml", *words]) == 1
+    assert text in capsys.readouterr().err
+
+
 def change(file, old, new):
     text = file.read_text(encoding="utf-8")
     assert old in text

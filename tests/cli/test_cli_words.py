@@ -102,7 +102,7 @@ def test_runs_are_tagged_and_their_tags_listed(two_runs, capsys):
         return json.loads(capsys.readouterr().out)
 
     assert [one["tags"] for one in said("a.h5", "b.h5")] == [["example", "good"], ["example"]]
-    assert [one["tags"] for one in said("good", "new", "b.h5")] == [["example", "good", "new"]]
+    assert [one["tags"] for one in said("good,new,", "b.h5")] == [["example", "good", "new"]]
     assert [one["tags"] for one in said("drifted", "a.h5", "--remove", "good")] == [["example", "drifted"]]
     assert [(one["tag"], one["runs"]) for one in said("./")] == [
         ("drifted", 1), ("example", 2), ("good", 1), ("new", 1)

@@ -65,6 +65,7 @@ def test_columns_are_shown_in_the_units_of_the_workspace(folder, capsys):
     [
         (("--where", "T1"), "wanted a condition"),
         (("--where", "sample"), "wanted a condition"),
+        (("--where", "tag = good"), "chosen by --tag WORD"),
         (("--where", "magnet_feld > 1 G"), "did you mean 'magnet_field'"),
         (("--where", "T1 > 1 K"), "wanted a quantity in 's'"),
         (("--columns", "betta"), "did you mean 'beta'"),

@@ -125,6 +125,8 @@ def test_what_advances_together_is_one_axis():
     [
         ("power", "wanted NAME = VALUES, for example"),
         ({}, "wanted a table of names and values"),
+        ("power = 1 dBm\npower = 2 dBm", "wanted every name once"),
+        ("power = low, high", "a scan goes over numbers"),
         ({"power": 3}, "power: wanted a list of values or 'first … last, number'"),
         ({"power": [1], "together": ["pwr"]}, "together: wanted names of this scan"),
         ({"power": ["1 dBm"], "together": ["power", "x"]}, "got 'x'"),
@@ -196,6 +198,7 @@ def test_a_setting_that_changes_with_two_axes_together_is_refused(bench):
         ({"tilted": [1]}, "wanted a parameter of 'line' that is a number, got 'tilted'"),
         ({"station": [1]}, "has no parameter 'station'"),
         ({"power": ["1 A"]}, "wanted a quantity in 'dBm'"),
+        ({"power": [1]}, "power: wanted values in 'dBm', got numbers without a unit"),
         ({"number": [1.5]}, "wanted a whole number"),
     ],
 )
