@@ -7,6 +7,7 @@ procedure's own check has to ask a device; a report then says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from labspin.bench.bench import Bench
@@ -90,9 +91,9 @@ def caution(procedure: Procedure | Scanned, bench: Bench) -> str:
     bench
         The bench; it may be unconnected.
     """
-    if not isinstance(procedure, Scanned):
-        return ""
-    moved = [bench.actuators[name].spec for name in procedure.scanned_setpoints]
+    # Readings that the bench records stand around a scan, and pass on what it is asked.
+    scanned: Sequence[str] = getattr(procedure, "scanned_setpoints", ())
+    moved = [bench.actuators[name].spec for name in scanned]
     unawaited = [
         spec.name
         for spec in moved

@@ -68,7 +68,8 @@ class Scanned:
 
     def __init__(self, procedure: Procedure, sweep: Sweep) -> None:
         self._procedure, self._sweep = procedure, sweep
-        self._parameters = tuple(name for name in sweep.names if "." not in name)
+        passes = _passes(sweep.to_dict())
+        self._parameters = tuple(name for name in sweep.names if "." not in name and name not in passes)
         self._tracks = {track.name: track for axis in sweep.axes() for track in axis}
         known = procedure.parameter_objects()
         for name in self._parameters:
@@ -355,6 +356,14 @@ def _refuse_unscannable(procedure: str, name: str, known: Mapping[str, object]) 
             f"scan: wanted a parameter of {procedure!r} that is a number, got {name!r}; make separate runs "
             "with [[runs]]"
         )
+
+
+def _passes(content: object) -> set[str]:
+    """Return the names of the axes along which a described sweep is only repeated."""
+    if isinstance(content, Mapping):
+        own = {content["name"]} if content.get("sweep") == "repeat" else set()
+        return own.union(*map(_passes, content.values()))
+    return set().union(*map(_passes, content)) if isinstance(content, list) else set()
 
 
 def _refuse_bare(name: str, unit: str, known: Mapping[str, object]) -> None:

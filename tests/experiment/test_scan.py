@@ -269,6 +269,19 @@ def test_a_temperature_that_is_not_waited_for_is_told(tmp_path, settle, is_told)
     warnings = [e.message for e in measured(procedure, bench, tmp_path).events if e.kind == "warning"]
     assert any(text.startswith(wanted) for text in warnings) is is_told
     assert not check_plan(Still(scan="offset = 0 A, 1 A"), Declared(bench)).caution
+    bench.record = {"magnet.measured_current": "A"}  # beside the points, which changes nothing of it
+    assert check_plan(procedure, Declared(bench)).caution.startswith(wanted) is is_told
+
+
+def test_a_scan_repeats_the_whole_procedure(bench, tmp_path):
+    """A pass is no parameter: the procedure is the same in each, and the file has an axis of passes."""
+    passes = {"sweep": "repeat", "number": 2, "of": {"sweep": "values", "name": "offset", "values": ["1 A"]}}
+    recorded = measured(Line(scan={"sweep": "shuffled", "seed": 1, "of": passes}), bench, tmp_path)
+    names = [one.name for one in recorded.header.layout.dimensions]
+    assert names[:2] == ["repeat", "offset"]
+    assert recorded.data["reading"].shape[0] == 2
+    with pytest.raises(CardError, match="has no parameter 'again'"):
+        preflight(Line(scan={"again": [1, 2]}), bench)
 
 
 def test_every_kind_of_sweep_is_known_where_sweeps_are():
