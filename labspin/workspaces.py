@@ -245,8 +245,8 @@ def _names(section: Section) -> str:
     """Return the pattern of file names; with date and time in it, names are new and sort by themselves."""
     pattern: str = section.take("names", str, Workspace.names, example='names = "{date}-{time}-{label}"')
     known = ("date", "time", "label", "project", "operator")
-    named = re.findall(r"\{(.*?)\}", pattern)
-    others = re.sub(r"\{.*?\}", "", pattern)
+    named = re.findall(r"\{([a-z]*)\}", pattern)
+    others = re.sub(r"\{[a-z]*\}", "", pattern)
     if not {"date", "time"} <= set(named) <= set(known) or not re.fullmatch(r"[\w.-]*", others):
         section.fail(
             "names",

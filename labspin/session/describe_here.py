@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import os
-import re
 from pathlib import Path
 
 from labspin.session.descriptions import Description, listing, value_text
@@ -59,12 +59,29 @@ def places_of(name: str, root: Path) -> list[str]:
     if not name.isidentifier():
         return []
     found = []
-    stated = re.compile(rf"^(?:class|def) {name}\b|^{name} *[:=]|^ +role\b[^\n#]*= *\"{name}\"", re.MULTILINE)
     for path in (path for folder in _FOLDERS for path in sorted((root / folder).glob("*.*"))):
         place = os.path.relpath(path)
         if path.suffix in (".toml", ".py") and path.stem == name:
             found.append(place)
-        elif path.suffix == ".py" and (at := stated.search(path.read_text("utf-8", errors="replace"))):
-            is_object = at[0].split(" ")[-1].startswith(name) and not at[0].startswith(" ")
-            found.append(f"{place}:{name}" if is_object else place)
+        elif path.suffix == ".py":
+            found += [f"{place}:{one}" for one in _objects_called(name, path)]
+    return found
+
+
+def _objects_called(name: str, path: Path) -> list[str]:
+    """Return the objects of a Python file with a name, or with it as a word of their own, such as a role."""
+    try:
+        module = ast.parse(path.read_text("utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return []
+    found = []
+    for one in module.body:
+        if isinstance(one, ast.ClassDef):
+            said = (part for part in one.body if isinstance(part, ast.Assign))
+            words = [node.value for part in said for node in ast.walk(part) if isinstance(node, ast.Constant)]
+            found += [one.name] if name == one.name or name in words else []
+        elif isinstance(one, ast.FunctionDef):
+            found += [name] if name == one.name else []
+        elif isinstance(one, ast.Assign):
+            found += [name for node in one.targets if isinstance(node, ast.Name) and node.id == name]
     return found

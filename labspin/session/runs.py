@@ -123,7 +123,8 @@ def _stem(folder: Path, name: str, now: datetime.datetime) -> str:
     for key, text in words.items():
         known[key] = _slug(text) or ("run" if key == "label" else "")
         if not known[key]:
-            pattern = re.sub(rf"[-_.]?\{{{key}\}}", "", pattern)
+            for mark in ("-", "_", ".", ""):
+                pattern = pattern.replace(f"{mark}{{{key}}}", "")
     return pattern.format(**known).strip("-_.")
 
 
