@@ -355,6 +355,8 @@ def goodness_text(statistics: FitStatistics) -> str:
 def noted(value: float, stderr: float, unit: str, *, fixed: bool = False, like: float | None = None) -> str:
     """Return a fitted value as `with_error`, and whether it was held or could not be determined.
 
+    What has no value, as of a trace that was not fitted, is not determined, held or not.
+
     Parameters
     ----------
     value, stderr
@@ -366,6 +368,8 @@ def noted(value: float, stderr: float, unit: str, *, fixed: bool = False, like: 
     like
         As for `with_error`.
     """
+    if math.isnan(value):
+        return "not determined"
     known = math.isfinite(value) and not math.isfinite(stderr)
     end = " (held)" if fixed else " (not determined)" if known else ""
     return with_error(value, stderr, unit, like=like) + end

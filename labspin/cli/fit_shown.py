@@ -336,11 +336,7 @@ def _print_one_by_one(shown: Shown) -> list[str]:
     heads = ("fit", "parameters", "reduced χ²", "p")
     sizes = _sizes(row for result in [*shown.results, *links] for row in result.own_rows())
     rows = [row for result in shown.results for row in _text_rows(result, sizes)]
-    said = [
-        f"{row['label'] or row['fit']}: {row['warnings']}"
-        for result in [*shown.results, *links]
-        for row in _warned(result)
-    ]
+    said = [sentence for result in [*shown.results, *links] for sentence in _doubts(result)]
     if len(rows) > _ROWS:
         said = [*said[:_NAMED], f"{_ROWS} of {len(rows)} traces are shown; --table FILE has them all"]
         rows = rows[:_ROWS]
@@ -380,9 +376,26 @@ def _some(names: list[str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more}"
 
 
-def _warned(result: FileResult) -> list[dict[str, object]]:
-    """Return one row a trace that comes with warnings."""
-    return list({row["trace"]: row for row in result.own_rows() if row["warnings"]}.values())
+def _doubts(result: FileResult) -> list[str]:
+    """Return what is doubtful about each trace; what is said of every one of several, once."""
+    rows = {row["trace"]: row for row in result.own_rows()}
+    texts = {trace: _warnings_of(result, trace, row) for trace, row in rows.items()}
+    every = set.intersection(*map(set, texts.values())) if len(texts) > 1 else set()
+    common = [text for text in next(iter(texts.values()), ()) if text in every]
+    fit = next((row["fit"] for row in rows.values()), "")
+    said = [f"{fit}, all {len(texts)} traces: {'; '.join(common)}"] if common else []
+    for trace, row in rows.items():
+        if own := "; ".join(text for text in texts[trace] if text not in every):
+            said.append(f"{row['label'] or row['fit']}: {own}")
+    return said
+
+
+def _warnings_of(result: FileResult, trace: int, row: Mapping[str, Any]) -> tuple[str, ...]:
+    from labspin.analysis.recipes.fit_records import warnings_of_trace
+
+    if result.record is None:
+        return (row["warnings"],) if row["warnings"] else ()
+    return warnings_of_trace(result.record, trace)
 
 
 def _text_rows(

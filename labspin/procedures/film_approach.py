@@ -314,9 +314,12 @@ def _error_of_mean(times: NDArray[np.float64], record: NDArray[np.complex128], m
     """Return the standard error of each part of a mean of readings that are correlated as e^(−t/memory).
 
     With m = ΣΣ e^(−|t_i − t_j|/memory)/n², a mean has the variance mσ², and the scatter about the mean is
-    (1 − m)σ²: readings that go astray together do not show it.
+    (1 − m)σ²: readings that go astray together do not show it. Readings are equally spaced: of pairs that are
+    k readings apart there are n − k.
     """
-    together = float(np.exp(-np.abs(times[:, None] - times) / memory).mean())
+    apart = np.arange(1, times.size)
+    alike = np.exp(-apart * (times[-1] - times[0]) / (max(times.size - 1, 1) * memory))
+    together = float(times.size + 2 * np.sum((times.size - apart) * alike)) / times.size**2
     scatter = 0.5 * float(np.var(record))
     return math.sqrt(scatter * together / (1 - together))
 

@@ -1,13 +1,17 @@
 """`labspin fit` of foreign files, and what it says to many traces."""
 
 import json
+import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.signal import lfilter, welch
 
+from labspin.analysis.outcome import noted
 from labspin.cli import main
+from labspin.cli.fit_shown import _doubts
 from labspin.cli.output import print_table
 from tests.analysis.samples import decay_run
 
@@ -145,3 +149,17 @@ def test_the_length_of_a_segment_takes_its_resolution_out_of_the_width(tmp_path,
     assert told["value"] > untold["value"] + 2 * untold["stderr"]
     assert told["stderr"] < 0.1 * Q
     assert untold["value"] < Q - 3 * untold["stderr"]
+
+
+def test_what_is_said_of_every_trace_is_said_once():
+    stored = {"warnings": ["layer or distance; who knows | far | own", "layer or distance; who knows | far"]}
+    rows = [{"trace": at, "fit": "film", "label": name, "warnings": "…"} for at, name in enumerate("ab")]
+    result = SimpleNamespace(record=SimpleNamespace(statistics=stored), own_rows=lambda: iter(rows))
+    assert _doubts(result) == ["film, all 2 traces: layer or distance; who knows; far", "a: own"]
+    rows.pop()
+    assert _doubts(result) == ["a: layer or distance; who knows; far; own"]
+
+
+def test_a_held_value_of_a_trace_that_was_not_fitted_is_none():
+    assert noted(math.nan, math.nan, "s", fixed=True) == "not determined"
+    assert noted(2e-6, math.nan, "s", fixed=True).endswith("(held)")

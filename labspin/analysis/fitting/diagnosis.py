@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -20,6 +21,10 @@ BASES = ("offset", "baseline", "background")
 """Names of what is added to a curve, a constant."""
 HEIGHTS = ("y", "y/x", "x*y")
 """Units of what models are linear in."""
+_OF_PLACES = ("x", "1/x", "cycles/x", "rad")
+"""Units of places, widths, times and phases."""
+_STRAIGHT = 1e-6
+"""Part of a change of a curve by which it may be bent in a parameter that the model is linear in."""
 
 _FROM_ZERO = ("T1", "T2", "T2_star", "decay_time", "time_fast")
 """Times of what begins at x = 0."""
@@ -32,7 +37,7 @@ _ALONE, _FEWEST = 0.8, 12
 _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
 
 
-def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
+def warnings_of(model: FitModel, outcome: FitOutcome, known: Collection[str] = ()) -> tuple[str, ...]:
     """Return what is doubtful about ``outcome``.
 
     Parameters
@@ -41,13 +46,16 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
         The model that was fitted, with the bounds of the fit.
     outcome
         The fit.
+    known
+        Parameters of which the data say less than what was known of them beforehand.
 
     Returns
     -------
     warnings
         One sentence each; empty for a fit without doubts.
     """
-    found = [*_convergence(outcome), *_far(outcome), *_goodness(outcome), *_nothing_seen(model, outcome)]
+    found = [*_convergence(outcome), *_far(outcome), *_goodness(outcome)]
+    found += _nothing_seen(model, outcome, known)
     unseen = _unseen(outcome) - _elsewhere(model, outcome)
     of_all = covariance_of_all(model, outcome) if unseen else None
     for parameter in outcome.parameters:
@@ -208,24 +216,28 @@ def _unexplained(outcome: FitOutcome) -> list[str]:
     ]
 
 
-def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
+def _nothing_seen(model: FitModel, outcome: FitOutcome, known: Collection[str]) -> list[str]:
     """Compare with a constant: what has places and widths to choose finds something in noise, too.
 
     The best of all curves on noise lowers χ² by about one for each height and 2 ln n for each place, width or
-    time that is free, since so many of them, n each, can be distinguished.
+    time that is free, since so many of them, n each, can be distinguished. A height is what the model is
+    linear in. What is known beforehand has nothing to choose.
     """
     base = next((p for p in outcome.parameters if p.name in BASES and not p.derived), None)
-    free = outcome.covariance_names
     if base is None or model.rivals is not None or np.iscomplexobj(outcome.y) or outcome.x.size < 8:
         return []
     weights = np.ones(outcome.x.size) if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
     y = np.asarray(outcome.y, np.float64)
     level = base.value if base.fixed else np.average(y, weights=np.square(weights))
-    away = (y - level) * weights if outcome.noise is None else outcome.noise.whiten(y - level)
-    of_constant = float(np.sum(np.square(np.real(away))))
-    left = outcome.statistics.chi2
-    heights = sum(model.parameter(name).unit in HEIGHTS for name in free if name != base.name)
-    places = sum(model.parameter(name).unit not in HEIGHTS for name in free)
+    away, off = (
+        (rest * weights if outcome.noise is None else outcome.noise.whiten(rest))
+        for rest in (y - level, np.asarray(outcome.residuals, np.float64))
+    )
+    # Of this trace: the statistics of traces that are fitted together are those of all.
+    of_constant, left = (float(np.sum(np.square(np.real(rest)))) for rest in (away, off))
+    free = [name for name in outcome.covariance_names if name != base.name and name not in known]
+    heights = sum(_is_height(model, outcome, name) for name in free)
+    places = len(free) - heights
     by_chance = heights + 2 * places * math.log(y.size)
     size = outcome.statistics.chi2red
     size = size if outcome.sigma is None else max(size, 1.0)
@@ -237,6 +249,21 @@ def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
         f"and the best of such curves on noise alone by up to about {by_chance:.2g}; measure longer, or hold "
         "what is known"
     ]
+
+
+def _is_height(model: FitModel, outcome: FitOutcome, name: str) -> bool:
+    """Return whether a model is linear in a parameter: by its unit, or, of one in SI units, by its curve."""
+    unit = model.parameter(name).unit
+    if unit in HEIGHTS or not unit or unit in _OF_PLACES:
+        return unit in HEIGHTS
+    found = outcome[name]
+    own = {p.name: p.value for p in outcome.parameters if p.name in model.names and not p.derived}
+    move = 0.1 * (found.value or found.stderr)
+    low, middle, high = (
+        np.asarray(model.evaluate(outcome.x, {**own, name: found.value + part * move})) for part in (-1, 0, 1)
+    )
+    bent, across = np.abs(high - 2 * middle + low).max(), np.abs(high - low).max()
+    return bool(0 < across >= bent / _STRAIGHT)
 
 
 def _one_point(outcome: FitOutcome) -> list[str]:

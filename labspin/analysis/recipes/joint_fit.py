@@ -47,6 +47,8 @@ __all__ = ["fact_names", "fit_joint_recipe"]
 _IMPROBABLE = 1e-3
 _ONE = 0.99
 """Correlation from which two shared parameters are called one."""
+_BY_PRIOR = 0.5
+"""Standard error, over the deviation of a prior, from which the prior says more than the data."""
 
 
 def fact_names(recipe: Recipe) -> tuple[str, ...]:
@@ -171,14 +173,34 @@ def _fit_together(
     limited = model.limited(np.empty(0), bounds) if bounds else model
     along = sorted(set(model.profiled) - set(priors))
     found, ends = _followed(fit, [limited.parameter(name) for name in along], limited, data)
-    described = replace(model, parameters=(*model.parameters, *free))
+    described = _described(model, free)
     together = _not_separated(found)
     return [
         with_derived(
-            _outcome(recipe, described, found, row, trace, units, together, ends[row]), recipe.derived
+            _outcome(recipe, described, found, row, trace, units, together, ends[row], priors), recipe.derived
         )
         for row, trace in enumerate(traces)
     ]
+
+
+def _described(model: FitModel, free: Sequence[Parameter]) -> FitModel:
+    """Return the model with the parameters of the recipe, which its curve knows by what is tied to them."""
+    count = len(model.parameters)
+    return replace(
+        model,
+        parameters=(*model.parameters, *free),
+        function=lambda x, *values: model.function(x, *values[:count]),
+    )
+
+
+def _of_beforehand(outcome: FitOutcome, priors: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> frozenset[str]:
+    """Return the parameters of which a prior says more than the data do."""
+    return frozenset(
+        name
+        for name, (_, deviation) in priors.items()
+        if name in outcome.covariance_names
+        and outcome[name].stderr > _BY_PRIOR * float(np.median(np.asarray(deviation, np.float64)))
+    )
 
 
 def _followed(
@@ -226,6 +248,7 @@ def _outcome(
     units: Mapping[str, str],
     together: Sequence[str],
     ends: Mapping[str, ProfileEnds],
+    priors: Mapping[str, tuple[ArrayLike, ArrayLike]],
 ) -> FitOutcome:
     """Return the fit of one trace."""
     usable = np.isfinite(trace.x) & np.isfinite(trace.y)
@@ -247,7 +270,7 @@ def _outcome(
         y_name=trace.y_name, y_unit=trace.y_unit, label=trace.label, likelihood=model.likelihood,
         ends=ends,
     )  # fmt: skip
-    said = [*warnings_of(model, outcome), *together]
+    said = [*warnings_of(model, outcome, _of_beforehand(outcome, priors)), *together]
     points = x.size * (2 if model.is_complex else 1)
     own_p = chi2_probability(float(found.trace_chi2[row]), points)
     if found.p_value is not None and own_p < _IMPROBABLE:

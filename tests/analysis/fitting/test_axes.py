@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labspin.analysis import MODELS, fit_curve, model_from_function
+from labspin.analysis import MODELS, FitModel, Parameter, fit_curve, model_from_function
 from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.recipes.joint_fit import fit_joint_recipe
 from labspin.analysis.recipes.recipe import Recipe
@@ -119,3 +119,34 @@ def test_a_masked_point_is_one_that_is_not_there():
     assert outcome["a"].value == pytest.approx(1.0, rel=1e-6, abs=0)
     assert outcome["b"].value == pytest.approx(2.0, rel=1e-6, abs=0)
     assert outcome.statistics.points == 7
+
+
+def test_a_trace_among_several_is_compared_with_its_own_constant():
+    """The statistics of a joint fit are those of all traces, which no trace alone outdoes."""
+    x, rng = np.linspace(0, 3, 12), np.random.default_rng(1)
+    traces = [
+        Trace(x, 8 * np.exp(-x) + rng.normal(size=x.size), np.ones(x.size), "t", "s", "y", "1", label)
+        for label in "abcdefghijklmnop"
+    ]
+    recipe = Recipe(name="r", x="x", y="y", model="stretched_exponential", shared=("T1", "beta"))
+    found = fit_joint_recipe(traces, {}, recipe)
+    assert found[0].statistics.chi2 > 100
+    assert not [text for one in found for text in one.warnings if "constant" in text]
+
+
+def test_what_a_model_is_linear_in_is_no_place_whatever_its_unit():
+    """A curve of known shape that lowers χ² by 8, of which chance brings 1 and 2 ln 12."""
+    parts = (
+        Parameter("strength", "Hz*m/N", "of the curve"),
+        Parameter("baseline", "Hz", "far away"),
+        Parameter("place", "m", "of its pole"),
+    )
+    model = FitModel(
+        "pole", "y = strength/(x - place)² + baseline", "a test", parts,
+        lambda x, a, b, c: a / (x - c) ** 2 + b,
+        lambda x, y, weights: {"strength": 1.0, "baseline": 0.0, "place": 0.0},
+    )  # fmt: skip
+    x = np.linspace(1, 4, 12)
+    shape = x**-2 - np.mean(x**-2)
+    y = np.sqrt(8 / np.sum(shape**2)) * x**-2 + np.tile([0.3, -0.3], 6)
+    assert not [text for text in fit_curve(model, x, y, 1.0).warnings if "constant" in text]
