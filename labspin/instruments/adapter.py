@@ -203,7 +203,8 @@ class RoleAdapter(Settable, ABC):
         except visa().rname.InvalidResourceName as error:
             raise ArgumentError(
                 f"wanted a VISA resource name such as 'TCPIP::192.168.1.10::5025::SOCKET' or "
-                f"'GPIB0::23::INSTR', got {address!r}"
+                f"'GPIB0::23::INSTR', got {address!r}; an alias of a VISA library is not taken: write what "
+                "it stands for"
             ) from error
 
     @classmethod
