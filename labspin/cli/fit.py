@@ -119,8 +119,7 @@ def execute(arguments: argparse.Namespace) -> int:
         Exit code.
     """
     foreign = files_for_foreign(arguments)
-    named = bool(foreign) and str(foreign[0]) in arguments.files
-    several = len(foreign) > 1 or (bool(foreign) and not named and arguments.table is not None)
+    several = len(foreign) > 1 or (bool(foreign) and arguments.table is not None)
     refuse_flags(arguments, foreign=bool(foreign), several=several)
     if several:
         from labspin.cli.fit_foreign_many import fit_foreign_files

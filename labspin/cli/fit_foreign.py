@@ -75,15 +75,17 @@ def add_foreign_options(parser: argparse.ArgumentParser) -> None:
 def files_for_foreign(arguments: argparse.Namespace) -> list[Path]:
     """Return the files of other programs that the command is about; none where it is about runs.
 
-    Names of columns say that it is about the former; otherwise no file of it is a run.
+    Names of columns say that it is about the former, even of a run; otherwise no file of it is a run.
 
     Parameters
     ----------
     arguments
         Command line, parsed.
     """
-    named = any(getattr(arguments, name) is not None for name in ("x", "y", "first", "last"))
     first = arguments.files[0]
+    columns = any(getattr(arguments, name) is not None for name in ("x", "y"))
+    cut = any(getattr(arguments, name) is not None for name in ("first", "last"))
+    named = columns or (cut and not _is_run(Path(first)))
     if named and len(arguments.files) == 1 and not (Path(first).is_dir() or _is_pattern(first)):
         return [Path(first)]
     if arguments.recipe is not None and not named:

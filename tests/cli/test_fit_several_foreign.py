@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from importlib.resources import files
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_a_pattern_takes_what_it_says(folder, capsys):
     with (folder.parent / "all.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["label"]: row["model"] for row in rows} == models(document)
+
+
+def test_one_file_has_a_table_too(folder, capsys):
+    code, document, _ = fitted(capsys, "old/more/sep.csv", "--table", "one.csv")
+    assert (code, models(document)) == (0, {"sep.csv": "ring_down"})
+    assert len((folder.parent / "one.csv").read_text("utf-8").splitlines()) == 1 + len(document["fits"])
+
+
+def test_a_part_of_the_points_is_no_matter_of_a_run(capsys):
+    run = files("labspin").joinpath("session/examples/rabi.h5")
+    assert fitted(capsys, str(run), "--no-write", "--from", "100 ns")[0] == 1
+    assert main(["fit", str(run), "--no-write", "--to", "100 ns"]) == 1
+    assert "--to: is for a file of another program" in capsys.readouterr().err
 
 
 def test_what_cannot_be_fitted_stops_no_other(folder, capsys):
