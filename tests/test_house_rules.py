@@ -1,6 +1,7 @@
 """Every file keeps the rules of the house, and each rule notices what is against it."""
 
 import ast
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests import house_rules, reached_rules
 from tests.house_rules import PACKAGE, ROOT, TESTS, Source, broken, in_folders
+from tests.some import some
 
 OF_ALL = [
     house_rules.says_its_absolute_tolerance,
@@ -59,6 +61,19 @@ def test_pages_keep_to_plain_words():
     texts = [(page, SimpleNamespace(lines=page.read_text(encoding="utf-8").splitlines())) for page in pages]
     assert [
         f"{page}: {what}" for page, text in texts for what in house_rules.says_it_in_plain_words(text)
+    ] == []
+
+
+def test_pages_name_the_person_or_program():
+    """Decisions and changes of the past stand as they were taken."""
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if "decisions" not in path.parts]
+    texts = [(page, page.read_text(encoding="utf-8")) for page in some([*pages, ROOT / "README.md"])]
+    sources = [
+        (page, SimpleNamespace(lines=re.sub(r"\]\([^)]*\)", "]", text).splitlines(), text=""))
+        for page, text in texts
+    ]
+    assert [
+        f"{page}: {what}" for page, source in sources for what in house_rules.names_what_it_means(source)
     ] == []
 
 
