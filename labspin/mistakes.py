@@ -6,16 +6,31 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["meant_file", "plain_path", "remedy_of", "why_no_text"]
+__all__ = ["meant_file", "one_of", "plain_path", "remedy_of", "why_no_text"]
 
 _DOORS = ("procedures", "instruments", "analysis")
 """Folders of a workspace in which the files are that people name."""
+_MOST = 20
+"""Names that a sentence lists."""
 _WIDEST = 500
 """Characters of a line that are looked at."""
 _AT_LINE = re.compile(r"at line (\d+)")
 _QUOTES = "“”„«»‘’"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return names for a sentence that begins with "wanted one of"; of many, where they are listed.
+
+    Parameters
+    ----------
+    names
+        Names that are known, all of which `labspin show` lists.
+    """
+    known = sorted(names)
+    return ", ".join(known) if 0 < len(known) <= _MOST else "those that `labspin show` lists"
 
 
 def meant_file(path: Path) -> str:

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from labspin.errors import LabspinError
+from labspin.mistakes import one_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -94,7 +95,7 @@ class Registry:
         near = difflib.get_close_matches(name, self.names(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise self.error(
-            f"{self.what} {name!r}: wanted one of {', '.join(self.names())}, or {self.file_hint} for one of "
+            f"{self.what} {name!r}: wanted one of {one_of(self.names())}, or {self.file_hint} for one of "
             f"your own{hint}"
         )
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from labspin.errors import ConfigurationError
+from labspin.mistakes import one_of
 from labspin.plugins import Registry, load_module
 
 THINGS = Registry("thing", "labspin.things", {"pi": "math:pi", "lost": "math:tau2"}, ConfigurationError)
@@ -61,3 +62,9 @@ def test_what_is_not_there_is_one_sentence(tmp_path, name, match):
     write(tmp_path / "own.py", "value = 1\n")
     with pytest.raises(ConfigurationError, match=match):
         THINGS.load(name, tmp_path)
+
+
+def test_of_many_names_a_sentence_says_where_they_are_listed():
+    few, many = ([f"a{number}" for number in range(count)] for count in (20, 21))
+    assert one_of(few).split(", ") == sorted(few)
+    assert one_of(many) == "those that `labspin show` lists"

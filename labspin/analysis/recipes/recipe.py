@@ -47,6 +47,7 @@ from typing import TYPE_CHECKING
 from labspin.analysis.expression import Expression
 from labspin.documents import parse_document
 from labspin.errors import RecipeError
+from labspin.mistakes import one_of
 from labspin.system import read_bounded, reason_of
 from labspin.workspaces import find_workspace
 
@@ -211,6 +212,10 @@ class Recipe:
             raise RecipeError(f"recipe {self.name}: {name} is both set and to be chosen; remove it from one")
 
 
+_ALIKE = 5
+"""Letters at the beginning by which a longer name is meant."""
+
+
 def load_recipe(source: str | Path) -> Recipe:
     """Return the recipe in a TOML file, or the one of that name in the workspace or shipped with labspin.
 
@@ -229,11 +234,9 @@ def load_recipe(source: str | Path) -> Recipe:
         known = list_recipes()
         if str(source) not in known:
             near = difflib.get_close_matches(str(source), known, n=1)
+            near = near or [name for name in known if name.startswith(str(source)[:_ALIKE])][:1]
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise RecipeError(
-                f"recipe {str(source)!r}: wanted a TOML file or one of "
-                f"{', '.join(sorted(known)) or 'none'}{hint}"
-            )
+            raise RecipeError(f"recipe {str(source)!r}: wanted a TOML file or one of {one_of(known)}{hint}")
         path = known[str(source)]
     return _read(path)
 
