@@ -47,7 +47,8 @@ _UNIT_TOKEN = re.compile(
 )
 """A piece of a unit: numbers stand in short powers only, and as the 1 of ``1/s``."""
 _LONGEST = 120  # characters of a quantity, and of a unit
-_GAUSS = re.compile(r"\b([mkuµ]?)(?:G|gauss)\b")
+_GAUSS = re.compile(r"\b(?:(micro|milli|kilo|[numk\u00b5\u03bc]?)gauss|([numk\u00b5\u03bc]?)G)\b")
+_MICRO = ("u", "\u00b5", "\u03bc")  # the letter, the micro sign and the Greek letter
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _NAMED = ("s", "Hz", "T", "A", "V", "W", "K", "m", "N", "rad", "ohm", "1")
 _PREFIXABLE = frozenset({"s", "Hz", "T", "A", "V", "W", "m", "N", "N/m", "K", "ohm", "N m", "g"})
@@ -60,7 +61,7 @@ def _everyday() -> Iterator[tuple[str, tuple[float, str]]]:
     for base in _NAMED:
         for prefix, power in prefixes.items() if base in _PREFIXABLE else [("", 0)]:
             yield f"{prefix}{base}", (float(f"1e{power}"), base)
-    for prefix in ("", "m", "k", "u", "\u00b5"):  # as `_GAUSS` has it
+    for prefix in ("", "m", "k", "n", *_MICRO):  # as `_GAUSS` has it
         yield f"{prefix}G", (float(f"1e{prefixes[prefix] - 4}"), "T")
     yield "deg", (math.pi / 180, "rad")
 
@@ -95,7 +96,10 @@ def _registry() -> pint.UnitRegistry[float]:
 
 
 def _tesla_gauss(match: re.Match[str]) -> str:
-    return {"": "", "m": "milli", "k": "kilo", "u": "micro", "µ": "micro"}[match[1]] + "field_gauss"
+    prefix = match[1] or match[2] or ""
+    return {"m": "milli", "k": "kilo", "n": "nano"}.get(prefix, "micro" if prefix in _MICRO else prefix) + (
+        "field_gauss"
+    )
 
 
 @functools.lru_cache(maxsize=512)

@@ -24,6 +24,11 @@ from labspin.units import (
     [
         ("100 G", "T", 0.01),
         ("100 mG", "T", 1e-5),
+        ("100 \u00b5G", "T", 1e-8),  # the micro sign
+        ("100 \u03bcG", "T", 1e-8),  # the Greek letter
+        ("100 nG", "T", 1e-11),
+        ("100 milligauss", "T", 1e-5),
+        ("1 kilogauss/A", "T/A", 0.1),
         ("1 kgauss", "T", 0.1),
         ("2.87 GHz", "Hz", 2.87e9),
         ("10 us", "s", 1e-5),

@@ -299,6 +299,8 @@ class Values(OneAxis):
         self, name: str, values: Sequence[float | str] | NDArray[np.generic], *, unit: str = "1"
     ) -> None:
         super().__init__(name, unit)
+        if isinstance(values, str):  # its characters would be taken, one by one
+            raise PlanError(f"sweep of {name!r}: wanted a list of values, got {values!r}; write [{values!r}]")
         self._values = np.array([_number(name, value, unit) for value in values], dtype=np.float64)
         if not self._values.size:
             raise PlanError(f"sweep of {name!r}: wanted at least one value, got none")
@@ -331,6 +333,11 @@ class Linear(OneAxis):
         super().__init__(name, unit)
         self.start, self.stop = _number(name, start, unit), _number(name, stop, unit)
         self.number = whole_number(f"sweep of {name!r}: number of values", number)
+        if not math.isfinite(self.stop - self.start):
+            raise PlanError(
+                f"sweep of {name!r}: wanted start and stop less than 1.8e308 apart, "
+                f"got {start!r} and {stop!r}"
+            )
         if self.number == 1 and self.start != self.stop:
             raise PlanError(
                 f"sweep of {name!r}: wanted at least 2 values from {start!r} to {stop!r}, got 1; for one "

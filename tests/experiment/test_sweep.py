@@ -168,6 +168,8 @@ def test_a_sweep_of_a_billion_points_is_refused_and_not_computed():
         (lambda: Linear("a", None, 1, 2), "wanted a number"),
         (lambda: Logarithmic("a", 0, 1, 2), "start and stop > 0"),
         (lambda: Values("a", []), "at least one value"),
+        (lambda: Values("a", "123"), "wanted a list of values"),
+        (lambda: Linear("a", -1e308, 1e308, 3), "wanted start and stop less than"),
         (lambda: Zip(A, B), "one length"),
         (lambda: Zip(A, Shuffled(A, 0)), "shuffle or filter the whole"),
         (lambda: Product(A, A), "'a' is swept twice"),
