@@ -11,10 +11,8 @@ from tests.analysis.models.test_models import INTEGRALS, LEAST_SQUARES, made, no
 from tests.some import some
 
 LONG = INTEGRALS | {"film_layer_relaxation", "cross_relaxation_rate", "mdmr_spectrum"}
-COSTLY = {
-    "odmr_spectrum", "film_edge", "lorentzian_dips", "complex_ring_down", "rabi_ensemble", "notch_resonator",
-}  # fmt: skip
-"""Of these every third of the inputs is tried at once, and all of them where there is time."""
+THIRD = 3
+"""Of the inputs every third is tried with every commit, another third with the next model; at night all."""
 FEW = 40  # points are enough to be refused, and to be sure of nothing
 
 
@@ -55,14 +53,14 @@ MUST_WARN = {"zero", "constant", "noise"}
 
 
 @pytest.mark.parametrize(
-    ("name", "every"),
-    [(name, 3 if name in COSTLY else 1) for name in LEAST_SQUARES if name not in LONG]
-    + [pytest.param(name, 1, marks=pytest.mark.slow) for name in LEAST_SQUARES if name in LONG | COSTLY],
+    ("name", "first", "every"),
+    [(name, n % THIRD, THIRD) for n, name in enumerate(LEAST_SQUARES) if name not in LONG]
+    + [pytest.param(name, 0, 1, marks=pytest.mark.slow) for name in LEAST_SQUARES],
 )
-def test_odd_data_are_fitted_or_refused(name, every):
+def test_odd_data_are_fitted_or_refused(name, first, every):
     model = made(name)[1]
     seen = 0
-    for what, x, y, sigma in some(itertools.islice(inputs(name), 0, None, every)):
+    for what, x, y, sigma in some(itertools.islice(inputs(name), first, None, every)):
         try:
             fit = fit_curve(model, x, y, sigma)
         except LabspinError:

@@ -32,7 +32,10 @@ def pulls(model, *, thermal, white, trials=40, take=lambda y: y):
     return np.array(found)
 
 
-@pytest.mark.parametrize(("thermal", "white"), [(0.02, 0.004), (0.01, 0.02), (0.02, 0.02)])
+@pytest.mark.parametrize(
+    ("thermal", "white"),
+    [(0.02, 0.004), (0.01, 0.02), pytest.param(0.02, 0.02, marks=pytest.mark.slow)],
+)
 def test_errors_cover_the_truth_under_thermal_motion(thermal, white):
     found = pulls(load_model("complex_ring_down"), thermal=thermal, white=white)
     assert found.std(axis=0) == pytest.approx([1, 1], rel=3.5 / np.sqrt(80), abs=0)

@@ -10,7 +10,7 @@ from tests.analysis.fitting.symmetries import SYMMETRIES, Change, deviations
 
 SLOW = {"odmr_spectrum", "mdmr_spectrum", "film_relaxation", "spin_wave_shift", "spin_wave_force"}
 """Models that take seconds a fit."""
-POWERS, PLACES = st.integers(-30, 30), st.floats(-1e3, 1e3)
+POWERS, PLACES = st.integers(-30, 30).filter(bool), st.floats(-1e3, 1e3)
 CASES = [(name, kind) for kind, names in SYMMETRIES.items() for name in sorted(names)]
 
 
@@ -22,7 +22,7 @@ def check(name, change):
 
 
 @pytest.mark.parametrize(("name", "kind"), [case for case in CASES if case[0] not in SLOW])
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_fits_follow_every_symmetry(name, kind, data):
     if kind.endswith("scale"):

@@ -48,7 +48,7 @@ def test_a_temperature_offset_is_seen():
 def test_what_the_data_cannot_tell_apart_is_said():
     # Warmer than the spins saturate, κ ∝ ρ d⁻⁶/T: density and distance are one.
     kelvin = np.geomspace(0.5, 2.0, 20)
-    model = load_model("spin_bath_shift", exact=True)
+    model = load_model("spin_bath_shift")
     fit = fit_curve(model, kelvin, exact_shifts(kelvin), SIGMA, start={**ALWAYS, "distance": 2.1e-6})
     assert any("density and distance are correlated" in text for text in fit.warnings)
     assert any("measure colder" in text for text in fit.warnings)

@@ -29,7 +29,7 @@ def bent(x, level, knee, slope):
     return np.array([level if one < knee else level + slope * (one - knee) for one in x])
 
 
-@pytest.mark.parametrize(("unit", "size"), [(1e-9, 1e7), (1.0, 1e-7), (1e6, 1e7)])
+@pytest.mark.parametrize(("unit", "size"), [(1e-9, 1e7), (1e6, 1e-7)])
 @pytest.mark.parametrize(
     ("function", "true"),
     [
