@@ -63,9 +63,11 @@ def test_wrong_recipe_is_refused_with_file_and_key(tmp_path, old, new, match):
         load_recipe(write(tmp_path, GOOD.replace(old, new)))
 
 
-def test_missing_recipe_names_those_at_hand(tmp_path):
-    with pytest.raises(RecipeError, match=r"one of .*t1"):
+def test_missing_recipe_names_what_may_be_meant(tmp_path):
+    with pytest.raises(RecipeError, match=r"one of those that `labspin show` lists$"):
         load_recipe("no-such")
+    with pytest.raises(RecipeError, match="lists; did you mean 't1_cross_relaxation'"):
+        load_recipe("t1_crss")
     with pytest.raises(RecipeError, match="there is no such file"):
         load_recipe(tmp_path / "none.toml")
 
