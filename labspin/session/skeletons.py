@@ -6,6 +6,7 @@ The skeletons are files of the folder ``templates``: real modules, in which the 
 
 from __future__ import annotations
 
+import ast
 import keyword
 import re
 from pathlib import Path
@@ -90,10 +91,14 @@ def make_skeleton(kind: str, name: str, workspace: Path) -> list[Path]:
 
 def _class_name(kind: str, name: str) -> str:
     """Return the name of the classes; raise if ``name`` cannot be that of files and objects."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name) or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise ConfigurationError(
+            f"{kind} {name!r}: is a word of Python itself; choose another name, such as 'acme_{name.lower()}'"
+        )
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name):
         raise ConfigurationError(
             f"{kind} {name!r}: wanted a name of small letters, digits and underscores that begins with a "
-            f"letter, such as 'acme_laser'"
+            f"letter, at most 61 of them, such as 'acme_laser'"
         )
     camel = "".join(part.capitalize() for part in name.split("_"))
     if kind in ("driver", "role") and camel in ROLES:
@@ -101,4 +106,23 @@ def _class_name(kind: str, name: str) -> str:
             f"{kind} {name!r}: {camel} is a role that labspin has; name the device, for example "
             f"'acme_{name}', and write role = \"{camel}\" in its adapter"
         )
+    if used := {name, camel} & _imported(kind):
+        raise ConfigurationError(
+            f"{kind} {name!r}: its files would import {used.pop()!r} already; choose another name, such as "
+            f"'acme_{name}'"
+        )
     return camel
+
+
+def _imported(kind: str) -> set[str]:
+    """Return the names that the files of a kind import, which theirs would hide."""
+    trees = [
+        ast.parse((_FOLDER / source).read_text("utf-8")) for source in _FILES[kind] if source[-3:] == ".py"
+    ]
+    return {
+        alias.asname or alias.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }

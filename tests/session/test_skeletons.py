@@ -91,7 +91,10 @@ def test_nothing_is_overwritten(lab, monkeypatch, capsys):
     ("kind", "name", "says"),
     [
         ("model", "My-Model", "wanted a name of small letters"),
-        ("model", "class", "wanted a name of small letters"),
+        ("model", "class", "is a word of Python"),
+        ("model", "np", "would import 'np' already"),
+        ("driver", "role_adapter", "would import 'RoleAdapter' already"),
+        ("procedure", "pulse_sequence", "would import 'PulseSequence' already"),
         ("model", "../x", "wanted a name of small letters"),
         ("driver", "laser_power", "LaserPower is a role that labspin has; name the device"),
     ],
