@@ -75,3 +75,10 @@ def test_one_axis_cannot_mean_two_things():
     assert shared.columns[0].shape == (2,)
     with pytest.raises(ArgumentError, match="two things"):
         Layout(columns=(Column(name="a", axes=(first,)), Column(name="b", axes=(other,))))
+
+
+@pytest.mark.parametrize("other", [{"name": "g"}, {"unit": "G"}, {"values": [1.0, 2.5]}, {"values": [1.0]}])
+def test_an_axis_of_another_name_unit_or_place_is_another(other):
+    axis = {"name": "f", "unit": "T", "values": [1.0, 2.0]}
+    assert Dimension(**axis) == Dimension(**axis)
+    assert Dimension(**axis) != Dimension(**{**axis, **other})

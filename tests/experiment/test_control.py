@@ -243,6 +243,23 @@ def test_the_time_that_is_left_is_that_of_the_points_that_are_left(monkeypatch):
     assert progress.eta == pytest.approx(12.0, rel=1e-9, abs=0)
 
 
+def test_the_time_that_is_left_counts_from_the_start_and_is_told(monkeypatch):
+    """The way to the first point is no small part: three of six points took 30 s, so three take as long."""
+    now, told = [100.0], []
+    monkeypatch.setattr("labspin.experiment.control.time.monotonic", lambda: now[0])
+    progress = Progress(lambda it: told.append((it.done, it.eta)), interval=0.0)
+    progress.on_start(None, 6)
+    progress.on_point(0, (), 0, 6)
+    assert progress.eta is None, "no point is no rate"
+    for done, seconds in ((1, 26.0), (2, 2.0), (3, 2.0)):
+        now[0] += seconds
+        progress.on_point(done - 1, (), done, 6)
+    assert told[-1] == (3, pytest.approx(30.0, rel=1e-9, abs=0))
+    assert [done for done, _ in told] == [0, 1, 2, 3]
+    progress.on_start(None, None)
+    assert progress.eta is None, "an adaptive plan has no end that is known"
+
+
 # -- property: whatever the plan, the magnet is treated well -------------------------------------------------
 
 

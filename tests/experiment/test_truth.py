@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from labspin.data import read_run
-from labspin.experiment import run
+from labspin.experiment import run, truth
 from labspin.experiment.truth import TruthRecord
 from labspin.physics.nv import CR_MEASURED, LABORATORY_BENCH, transition_frequencies
 from labspin.procedures import MDMR, T1Field
@@ -75,3 +75,21 @@ def test_what_does_not_change_with_the_frequency_is_recorded_once_a_field(tmp_pa
     assert lines.shape == (2, 2, 4, 4)
     for place, field in enumerate((10e-4, 25e-4)):
         assert lines[place, 1, 2] == pytest.approx(lower_lines(field) / (2 * math.pi), rel=1e-5, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ({"a": 1.0}, {"a": 1.0 + 1e-15}, True),
+        ({"a": 1.0}, {"a": 1.1}, False),
+        ({"a": 1.0}, {"b": 1.0}, False),
+        ([1.0, 2.0], [1.0], False),
+        ([1.0, 2.0], (1.0, 2.0), True),
+        (math.nan, math.nan, True),
+        (math.nan, 1.0, False),
+        (1.0, math.nan, False),
+        ("on", "off", False),
+    ],
+)
+def test_what_is_really_the_case_is_told_where_it_has_changed(one, other, alike):
+    assert truth._alike(one, other) == alike

@@ -12,7 +12,7 @@ from labspin.cli import main
 from labspin.data import RunStatus, read_run
 from labspin.errors import StationError
 from labspin.experiment import Control, RunOutcome
-from labspin.session import Queue, QueuedRun, queue_ends, queue_runner, queue_runs
+from labspin.session import Queue, QueuedRun, queue_ends, queue_runner, queue_runs, runs
 from labspin.session.queue_ends import expected_ends
 from labspin.session.queue_runs import make_queued_run, new_queued_path
 from tests.session.hosts import make_workspace
@@ -185,3 +185,33 @@ def test_a_run_whose_time_step_is_the_benchs_is_resumed_by_the_queue(tmp_path, m
     assert read_run(path).header.parameters["time_step"]["value"] > 0
     assert make_queued_run(queue, made).status == "finished"
     assert len(read_run(path).points) == 6
+
+
+@pytest.mark.parametrize(
+    ("label", "ended", "told"),
+    [
+        ("noon", "finished", ("run", "labspin: noon has finished")),
+        ("", "failed", ("failure", "labspin: procedures/quick.toml has failed")),
+        ("noon", "aborted", None),
+    ],
+)
+def test_a_person_is_told_of_a_failure_as_such_and_not_of_what_a_person_did(label, ended, told):
+    assert queue_runner._told(entry(label=label), ended) == told
+
+
+def test_runs_that_begin_within_one_second_have_files_of_their_own(tmp_path, monkeypatch):
+    noon = datetime.datetime(2026, 3, 1, 12, 0, 0).astimezone()
+    clock = SimpleNamespace(datetime=SimpleNamespace(now=lambda: noon))
+    monkeypatch.setattr(runs, "datetime", clock)
+    for number in range(3):
+        path = runs.new_run_path(tmp_path, "My T1")
+        assert path.name == f"20260301-120000-my-t1{('', '-2', '-3')[number]}.h5"
+        path.touch()
+
+
+@pytest.mark.parametrize("recorded", [{}, {"simulated": False}, {"kind": "mixed", "simulated": True}])
+def test_a_run_is_not_gone_on_with_on_a_bench_of_another_kind(lab, recorded):
+    station = lab / "instruments" / "levitated-diamond.toml"
+    assert runs._station(lab / "run.h5", {"simulated": True}, station).simulated
+    with pytest.raises(StationError, match=f"wanted a {recorded.get('kind', 'real')} station as recorded"):
+        runs._station(lab / "run.h5", recorded, station)

@@ -120,6 +120,7 @@ def test_a_safe_value_is_described_in_the_unit_of_what_is_shown(bench):
     actuator = connected.actuators["magnet.field"]
     found = _actuator_record("magnet.field", Shifted(actuator))
     assert found["offset"] == pytest.approx(0.02, rel=1e-9, abs=0)
+    assert found["slope"] == pytest.approx(actuator.spec.calibration.slope, rel=1e-9, abs=0)
     assert found["safe"] == pytest.approx(0.02 + actuator.spec.calibration.slope * 2.0, rel=1e-9, abs=0)
 
 
