@@ -249,15 +249,23 @@ def test_the_time_that_is_left_counts_from_the_start_and_is_told(monkeypatch):
     monkeypatch.setattr("labspin.experiment.control.time.monotonic", lambda: now[0])
     progress = Progress(lambda it: told.append((it.done, it.eta)), interval=0.0)
     progress.on_start(None, 6)
-    progress.on_point(0, (), 0, 6)
     assert progress.eta is None, "no point is no rate"
     for done, seconds in ((1, 26.0), (2, 2.0), (3, 2.0)):
         now[0] += seconds
         progress.on_point(done - 1, (), done, 6)
     assert told[-1] == (3, pytest.approx(30.0, rel=1e-9, abs=0))
-    assert [done for done, _ in told] == [0, 1, 2, 3]
-    progress.on_start(None, None)
-    assert progress.eta is None, "an adaptive plan has no end that is known"
+    assert [done for done, _ in told] == [1, 2, 3]
+    adaptive = Progress(interval=0.0)
+    adaptive.on_start(None, None)
+    for done in (1, 2):
+        now[0] += 1.0
+        adaptive.on_point(done - 1, (), done, None)
+        adaptive.on_point(done - 1, (), done, None)
+    assert adaptive.eta is None, "it has no end that is known"
+    held = Progress(interval=0.0)
+    held.on_start(None, 6)
+    held.on_point(0, (), 0, 6)
+    assert held.eta is None, "nothing was measured yet: there is no rate"
 
 
 # -- property: whatever the plan, the magnet is treated well -------------------------------------------------

@@ -12,6 +12,7 @@ from labspin.instruments import (
     switch,
     whole_number,
 )
+from labspin.instruments.limits import each_limited
 from labspin.instruments.refusals import ErrorQueue, StandardEvents
 from tests.instruments.wires import Wire
 
@@ -147,3 +148,11 @@ def test_what_forgets_when_read_is_asked_once():
     assert "LERR?" in Queue.asked_once
     assert "LERR?" not in ErrorQueue.asked_once
     assert "*ESR?" in StandardEvents.asked_once
+
+
+@pytest.mark.parametrize("value", [(1.0,), (1.0, 2.0, 3.0), 1.0, "12"])
+def test_a_setting_of_several_values_is_sent_whole_or_not_at_all(value):
+    limits = [(0.0, 5.0), (0.0, 5.0)]
+    assert each_limited("set-points")((1.0, 2.0), limits) == (1.0, 2.0)
+    with pytest.raises(LimitError, match=r"set-points: wanted 2 numbers, got .*; nothing was sent"):
+        each_limited("set-points")(value, limits)
