@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 
 
 def _first_bad(array: FloatArray, bad: NDArray[np.bool_]) -> str:
-    return f"{array[bad].flat[0]!r}" if array.ndim else f"{array.item()!r}"
+    return f"{array[bad].flat[0].item()!r}" if array.ndim else f"{array.item()!r}"
 
 
 def finite(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:

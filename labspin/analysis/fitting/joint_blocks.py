@@ -132,7 +132,7 @@ def _cleaned(model: FitModel, trace: JointTrace) -> tuple[FloatArray, FloatArray
         raise FitError(f"joint fit: {trace.label}: wanted points, got none that are finite")
     errors = real_view(np.ascontiguousarray(sigma[keep]))
     if errors.min() <= 0:
-        raise FitError(f"joint fit: {trace.label}: sigma: wanted errors > 0, got {errors.min()!r}")
+        raise FitError(f"joint fit: {trace.label}: sigma: wanted errors > 0, got {float(errors.min())!r}")
     return x[keep], real_view(y[keep]), 1 / errors
 
 

@@ -92,7 +92,7 @@ class Film:
         if low.any():
             raise ArgumentError(
                 f"field: wanted at least the saturation field {self.saturation_field} T of the film, "
-                f"got {array[low].flat[0]!r} T; spin-wave modes are those of a saturated film"
+                f"got {array[low].flat[0].item()!r} T; spin-wave modes are those of a saturated film"
             )
         return array / (mu_0 * self.magnetisation)
 

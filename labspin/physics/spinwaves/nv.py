@@ -143,7 +143,7 @@ def transition_frequencies(*, spin: ParamagneticSpin, field: ArrayLike) -> tuple
     if (zeeman >= spin.zero_field_splitting).any():
         limit = spin.zero_field_splitting / spin.gyromagnetic_ratio
         raise ArgumentError(
-            f"field: wanted less than {limit:.4g} T, where |-> crosses |0>, got {tesla.max()!r} T"
+            f"field: wanted less than {limit:.4g} T, where |-> crosses |0>, got {float(tesla.max())!r} T"
         )
     return spin.zero_field_splitting - zeeman, spin.zero_field_splitting + zeeman
 

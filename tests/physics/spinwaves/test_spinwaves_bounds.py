@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import integrals
 from tests.physics.spinwaves import reference as reference
@@ -86,3 +87,10 @@ def test_error_bounds_hold_for_five_hundred_random_films(seed, monkeypatch):
 def test_error_bounds_hold_where_they_once_did_not(film, length, field, temperature, monkeypatch):
     place = {"film": film, "spin": NV, "distance": length * film.thickness, "field": field}
     assert_bounds_hold(monkeypatch, {**place, "temperature": temperature, "occupation": "mode"})
+
+
+@pytest.mark.parametrize("change", [{"distance": [-1e-7]}, {"field": [1e-4]}, {"field": [0.5]}])
+def test_what_is_refused_of_an_array_is_told_as_a_number(change):
+    place = {"distance": 4e-7, "field": 0.02, "temperature": 300.0} | change
+    with pytest.raises(ArgumentError, match=r"got (-1e-07|0\.0001|0\.5)"):
+        sw.spin_wave_bath(film=FILM, spin=NV, **place)
