@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from labspin.analysis.names import truth_words
+from labspin.counts import number_of
 from labspin.gui.foreign import MarkedLabel, markup
 from labspin.gui.hands import ChoiceBox
 from labspin.gui.parts import Panel, button, label
@@ -305,7 +306,7 @@ def _lines(outcomes: list[FitOutcome]) -> list[str]:
         lines += [markup(f"{p.name} = {p.text()}{' (fixed)' if p.fixed else ''}") for p in outcome.present]
         reduced = outcome.statistics.chi2red
         if math.isfinite(reduced):
-            lines.append(f"χ²/ν = {reduced:.3g}, {outcome.statistics.points} points")
+            lines.append(f"χ²/ν = {reduced:.3g}, {number_of(outcome.statistics.points, 'point')}")
         lines += [f"<i>{markup(warning, _WARNING)}</i>" for warning in outcome.warnings]
     if len(outcomes) > _MOST:
         lines.append(f"and {len(outcomes) - _MOST} more traces")

@@ -27,6 +27,11 @@ _PAUSE = 0.5  # s before a host that lives and does not answer is asked again
 class HostLink(QObject):
     """A host, once one is connected.
 
+    Attributes
+    ----------
+    is_attaching : bool
+        Whether a host is being started or asked for its bench.
+
     Signals
     -------
     connected(description)
@@ -50,6 +55,7 @@ class HostLink(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.record: HostRecord | None = None
+        self.is_attaching = False
         self.description: BenchDescription = {}
         self.status: HostStatus = {}
         self._stop = threading.Event()
@@ -80,9 +86,14 @@ class HostLink(QObject):
         done
             Called when the host was found; None calls nothing.
         """
+        self.is_attaching = True
         in_background(lambda: start_host(station), lambda client: self.follow(client, done), self._fail)
 
     def _fail(self, error: Exception) -> None:
+        self.is_attaching = False
+        self.trouble.emit(sentence(error))
+
+    def _refused(self, error: Exception) -> None:
         self.trouble.emit(sentence(error))
 
     def follow(self, client: HostClient, done: Callable[[], None] | None = None) -> None:
@@ -100,6 +111,7 @@ class HostLink(QObject):
             client.close()
             return
         self._stop = stop = threading.Event()
+        self.is_attaching = True
 
         def described(description: BenchDescription) -> None:
             if stop.is_set():  # detached, or closed, before the answer
@@ -112,7 +124,7 @@ class HostLink(QObject):
         in_background(client.describe, described, self._fail)
 
     def _begin(self, client: HostClient, description: BenchDescription) -> None:
-        self.record, self.description = client.record, description
+        self.record, self.description, self.is_attaching = client.record, description, False
         self.connected.emit(description)
         self._thread = threading.Thread(
             target=self._listen, args=(client, self._stop), daemon=True, name="host news"
@@ -191,7 +203,7 @@ class HostLink(QObject):
             with HostClient(record) as client:
                 return do(client)
 
-        in_background(work, done, failed or self._fail)
+        in_background(work, done, failed or self._refused)
 
 
 def _lives(record: HostRecord) -> bool:

@@ -89,6 +89,7 @@ class MeasureView(QWidget):
         self._make_ahead()
         self.queue = QueueView(lambda: self._link.order(lambda host: host.start()))
         self.queue.trouble.connect(self.trouble)
+        link.connected.connect(lambda bench: self.queue.use_bench(Path(bench["path"])))
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

@@ -62,9 +62,8 @@ def preview(kind: type[Procedure], values: dict[str, object], station: Path | No
     faster = " A simulated bench does not wait for it." if is_fast else ""
     moved = ";  ".join(_range(name, *ends) for name, ends in report.ranges.items())
     caution = f"\n{report.caution}" if report.caution else ""
-    text = (
-        f"{count} points{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}{caution}"
-    )
+    points = f"{count} point{'s' * (guess.points != 1)}"
+    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}{caution}"
     return Preview(text, "", _sequences(procedure))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -15,13 +16,14 @@ from labspin.gui.keys import shortcut
 from labspin.gui.narrow import WrappingPanel, flow
 from labspin.gui.parts import button
 from labspin.gui.tasks import in_background, sentence
-from labspin.session import Queue, QueuedRun, QueueState
+from labspin.session import Queue, QueuedRun, QueueState, host_of
 
 __all__ = ["QueueView"]
 
 _WIDEST = 200  # pixels of a column
 _LOWEST = 128  # pixels of the table: three runs and the headings
-_HEADS = ("", "run", "state", "parameters", "file or reason")
+_HEADS = ("", "run", "state", "parameters", "bench", "file or reason")
+_BENCH = _HEADS.index("bench")
 
 
 class _Table(QTableWidget):
@@ -70,7 +72,7 @@ class QueueView(WrappingPanel):
     def __init__(self, start: Callable[[], None]) -> None:
         super().__init__("Queue")
         self._queue: Queue | None = None
-        self._state = QueueState()
+        self._state, self._benches = QueueState(), _Benches()
         self.table = _Table()
         self.table.dropped.connect(self._drop)
         self.table.setMinimumHeight(_LOWEST)
@@ -82,10 +84,10 @@ class QueueView(WrappingPanel):
         ):
             shortcut(keys, self.table, do, does, has_focus=True)
         self.start_button = button(
-            "Start queue", start, "primary", hint="make the runs that wait, one by one"
+            "Start queue", start, "primary", hint="make the runs that wait for this bench, one by one"
         )
         self.pause_button = button(
-            "Pause queue", self._pause, hint="begin no further run; this one continues"
+            "Pause queue", self._pause, hint="begin no further run at this bench; this one continues"
         )
         row = flow(
             self.start_button,
@@ -112,20 +114,35 @@ class QueueView(WrappingPanel):
         self._queue = Queue(workspace / "queue.toml")
         self.look()
 
+    def use_bench(self, station: Path) -> None:
+        """Let *Pause queue* mean the runs of one bench.
+
+        Parameters
+        ----------
+        station
+            Station file of the bench.
+        """
+        if self._queue is not None:
+            self._queue = Queue(self._queue.path, at=station)
+            self.look()
+
     def look(self) -> None:
         """Read the queue and show it if it has changed."""
-        if self._queue is not None:
-            in_background(self._queue.read, self._show, lambda error: None)
+        queue = self._queue
+        if queue is not None:
+            in_background(lambda: _looked_at(queue), self._show, lambda error: None)
 
-    def _show(self, state: QueueState) -> None:
+    def _show(self, found: tuple[QueueState, _Benches]) -> None:
+        state, benches = found
         self.pause_button.setText("Resume queue" if state.paused else "Pause queue")
-        if state == self._state and self.table.rowCount() == len(state.runs):
+        if found == (self._state, self._benches) and self.table.rowCount() == len(state.runs):
             return
         chosen = self.chosen()
-        self._state = state
+        self._state, self._benches = found
+        self.table.setColumnHidden(_BENCH, len(set(benches.names.values())) < 2)
         self.table.setRowCount(len(state.runs))
         for row, run in enumerate(state.runs):
-            for column, text in enumerate(_cells(run)):
+            for column, text in enumerate(_cells(run, benches)):
                 item = QTableWidgetItem(line(text))
                 item.setToolTip(tool_tip(text))
                 self.table.setItem(row, column, item)
@@ -144,15 +161,21 @@ class QueueView(WrappingPanel):
     def _drop(self, source: int, target: int) -> None:
         if self._queue is None or not 0 <= source < len(self._state.runs):
             return
-        waiting = [run.id for run in self._state.of("waiting")]
-        above = [run.id for run in self._state.runs[:target] if run.id in waiting]
         moved = self._state.runs[source].id
+        waiting = self._beside(moved)
+        above = [run.id for run in self._state.runs[:target] if run.id in waiting]
         place = len([number for number in above if number != moved]) + 1
         self._change(functools.partial(self._queue.move, moved, place))
 
+    def _beside(self, number: int) -> list[int]:
+        """Return the runs that wait for the bench of a run, in their order."""
+        names = self._benches.names
+        return [run.id for run in self._state.of("waiting") if names[run.id] == names[number]]
+
     def _shift(self, places: int) -> None:
-        """Move the chosen run among the waiting ones."""
-        chosen, waiting = self.chosen(), [run.id for run in self._state.of("waiting")]
+        """Move the chosen run among those that wait for its bench."""
+        chosen = self.chosen()
+        waiting = self._beside(chosen[0]) if len(chosen) == 1 else []
         if self._queue is None or len(chosen) != 1 or chosen[0] not in waiting:
             return
         place = waiting.index(chosen[0]) + 1 + places
@@ -176,6 +199,30 @@ class QueueView(WrappingPanel):
             self._change(self._queue.clear)
 
 
-def _cells(run: QueuedRun) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Benches:
+    """For which bench each run of a queue is, and which of them have a host or are paused."""
+
+    names: dict[int, str] = field(default_factory=dict)
+    hosted: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()
+
+
+def _looked_at(queue: Queue) -> tuple[QueueState, _Benches]:
+    state = queue.read()
+    names = {run.id: queue.bench_of(run) for run in state.runs}
+    hosted = (bench for bench in set(names.values()) if bench and host_of(queue.folder / bench))
+    return state, _Benches(names, frozenset(hosted), frozenset(state.paused_at))
+
+
+def _cells(run: QueuedRun, benches: _Benches) -> tuple[str, ...]:
+    bench = benches.names[run.id]
     what = run.message or Path(run.file).name
-    return (str(run.id), run.label, run.state, ", ".join(run.overrides) or Path(run.card).name, what)
+    if run.state == "waiting" and not bench:
+        what = f"nothing names its station: correct {run.card or 'its run file'}, or add it again"
+    elif run.state == "waiting" and bench in benches.paused:
+        what = "the queue is paused at its bench"
+    elif run.state == "waiting" and bench not in benches.hosted:
+        what = "waits until its bench is connected"
+    parameters = ", ".join(run.overrides) or Path(run.card).name
+    return (str(run.id), run.label, run.state, parameters, Path(bench).stem, what)

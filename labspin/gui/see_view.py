@@ -194,7 +194,7 @@ class SeeView(QWidget):
         run = frames[0].run
         total = "?" if run.header.layout.size is None else run.header.layout.size
         names = ", ".join(frame.picture.label for frame in frames)
-        self.title.setText(f"{names} — {run.status}, {len(run.points)} of {total} points")
+        self.title.setText(f"{names} — {run.status}, {len(run.points)} of {total} point{'s' * (total != 1)}")
         self._redraw()
 
     def restate(self) -> None:

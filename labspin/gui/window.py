@@ -30,6 +30,7 @@ from labspin.gui.bench_view import BenchView
 from labspin.gui.browse_view import BrowseView
 from labspin.gui.foreign import caption, line
 from labspin.gui.hands import ChoiceBox
+from labspin.gui.host_watch import HostWatch
 from labspin.gui.keys import KeysWindow, shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.log_view import LogView
@@ -42,9 +43,7 @@ from labspin.gui.start_view import StartView, first_measurement, listed_station
 from labspin.gui.tasks import in_background, sentence
 from labspin.gui.top_bar import TopBar
 from labspin.session import (
-    HostClient,
     Queue,
-    find_hosts,
     init_workspace,
     list_stations,
     recorded_parameters,
@@ -72,6 +71,7 @@ class MainWindow(QMainWindow):
         self.workspace = workspace.resolve()
         os.chdir(self.workspace)  # recipes and relative paths start from there
         self.link = HostLink(self)
+        self.hosts = HostWatch(self.link, self)
         self.start, self.bench, self.align = StartView(), BenchView(self.link), AlignView(self.link)
         self.measure, self.see, self.browse = (
             MeasureView(self.link),
@@ -150,7 +150,15 @@ class MainWindow(QMainWindow):
         self.link.silent.connect(self._fade)
         self.safe.changed.connect(lambda: self._show_state(self.link.status))
         self.safe.told.connect(self._tell)
-        for source in (self.link, self.safe, self.measure, self.see, self.browse, self.appearance):
+        for source in (
+            self.link,
+            self.hosts,
+            self.safe,
+            self.measure,
+            self.see,
+            self.browse,
+            self.appearance,
+        ):
             source.trouble.connect(self.complain)
         self.measure.told.connect(self._tell)
         self.measure.started.connect(self._follow_mine)
@@ -169,7 +177,7 @@ class MainWindow(QMainWindow):
     # -- the workspace ---------------------------------------------------------------------------------
 
     def use_workspace(self) -> None:
-        """Show the workspace, and attach to a host that is running."""
+        """Show the workspace, and connect to a host that is running, or that begins later."""
         self.station.clear()
         for path in list_stations(self.workspace):
             self.station.addItem(line(listed_station(path)), path)
@@ -178,11 +186,7 @@ class MainWindow(QMainWindow):
         self.start.use(self.workspace)
         self.measure.use(self.workspace)
         self.browse.use(self.workspace)
-        hosts = find_hosts(self.workspace)
-        if hosts:
-            in_background(
-                lambda: HostClient(hosts[0]), self.link.follow, lambda e: self.complain(sentence(e))
-            )
+        self.hosts.use(self.workspace)
 
     def _init(self) -> None:
         in_background(
@@ -448,6 +452,7 @@ class MainWindow(QMainWindow):
         event
             Qt's event; it is accepted.
         """
+        self.hosts.stop()
         self.link.close()
         self.appearance.timer.stop()
         self.see.close_source()

@@ -274,7 +274,10 @@ class BenchHost:
     def _order(self, do: Callable[[], Result], patience: float = math.inf) -> Result:
         """Execute a call in the bench's thread, and wait for it."""
         if self._is_stopping:
-            raise StationError(f"station {self.station.name!r}: its host is ending")
+            raise StationError(
+                f"station {self.station.name!r}: its host is ending and makes the bench safe itself; wait "
+                "until labspin status finds no host; make safe by hand what its log in .labspin names"
+            )
         is_simulated = math.isinf(self._bench.clock.speed)  # time passes in the bench's thread only
         return self._orders.ask(do, patience=math.inf if is_simulated else patience)
 

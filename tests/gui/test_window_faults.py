@@ -2,8 +2,10 @@
 
 import functools
 import resource
+import shutil
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +149,25 @@ class _SlowHost:
 
     def close(self):
         self.is_closed = True
+
+
+def test_a_host_that_begins_later_is_found_and_no_other_takes_its_place(until, tmp_path, open_window):
+    """Without *Connect*; an order goes to the bench that is before the eyes, or to none."""
+    lab = make_workspace(tmp_path / "lab")
+    first = lab / "instruments" / "levitated-diamond.toml"
+    second = shutil.copy(first, lab / "instruments" / "second.toml")
+    window = open_window(lab)
+    assert not window.link.is_connected
+    with HostProcess(second) as other:
+        until(lambda: window.link.is_connected)
+        assert Path(window.link.record.station) == second
+        other.kill()
+        until(lambda: not window.link.is_connected)
+    with claimed(first, "first") as claim:
+        claim.publish(new_record(first, "first", simulated=True, port=1, secret=claim.secret))
+        with HostProcess(second):
+            until(lambda: window.link.is_connected)
+            assert Path(window.link.record.station) == second
 
 
 def test_a_host_that_describes_its_bench_after_the_link_was_closed_is_let_go(qtbot):

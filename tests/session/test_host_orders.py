@@ -174,6 +174,14 @@ def test_the_light_of_the_alignment_goes_out_when_the_last_client_has_left(host,
 # -- runs -------------------------------------------------------------------------------------------------
 
 
+def test_who_orders_something_of_a_host_that_is_ending_is_told_what_happens_to_the_bench(host):
+    host._is_stopping = True
+    with pytest.raises(
+        StationError, match="is ending and makes the bench safe itself; wait until labspin status"
+    ):
+        BenchHost._order(host, lambda: None)
+
+
 def test_a_run_begins_without_the_light_of_the_alignment_and_ends_with_the_host(host, monkeypatch):
     seen = []
 
