@@ -201,6 +201,7 @@ class AbortAfter:
         del outcome
 
 
+@pytest.mark.slow  # tests/faults/test_every_step.py breaks off a run of every procedure
 def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(tmp_path):
     def procedure():
         return near_a_line(frequencies=5, averages=2, seed=4)

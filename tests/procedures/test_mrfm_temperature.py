@@ -289,6 +289,7 @@ class _AbortAfter:
     def on_finish(self, outcome): ...
 
 
+@pytest.mark.slow  # tests/faults/test_every_step.py breaks off a run of every procedure
 def test_a_run_that_was_broken_off_goes_on(bench, tmp_path):
     control, path = Control(), tmp_path / "run.h5"
     procedure = MRFMTemperature(temperatures=["0.1 K", "0.2 K", "0.3 K"])
