@@ -157,7 +157,7 @@ APPLIED = {
     "sort", "reverse", "rows", "json", "model", "sigma", "option", "fix", "start",
 }  # fmt: skip
 """Each of them is tried by a test of this file or of `tests.analysis.files`."""
-FOREIGN = ("recipe", "force", "workers", "dask", "table", "output", "sort", "reverse", "rows")
+FOREIGN = ("recipe", "force", "workers", "dask", "output", "sort", "reverse", "rows")
 VALUES = {"first": "1", "last": "2", "skip": "1", "every": "2", "averages": "3", "workers": "2", "rows": "3"}
 
 
