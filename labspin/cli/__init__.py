@@ -149,10 +149,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from labspin.cli.completion import complete
 
         complete(parser)
-    arguments, rest = parser.parse_known_args(argv)
-    if rest:
-        _refuse(parser, arguments.command, rest)
-    with tolerant_streams():
+    with tolerant_streams():  # help and refusals of arguments are printed while they are read
+        arguments, rest = parser.parse_known_args(argv)
+        if rest:
+            _refuse(parser, arguments.command, rest)
         _log_to_stderr(arguments.verbose)
         if arguments.command != "unsafe":
             _warn_of_unsafe_benches()

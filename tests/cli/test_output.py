@@ -1,5 +1,6 @@
 """What commands print: on a full disk, into a dead pipe, in an old code page, with hostile text in it."""
 
+import io
 import json
 import os
 import subprocess
@@ -196,3 +197,19 @@ def test_a_slow_legend_is_no_warning_to_the_user(capsys):
         warnings.warn("another", stacklevel=1)
     assert [str(one.message) for one in caught] == ["another"]
     assert "rabi" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["run", "--help"], 0), (["run", "a.toml", "--no-such-option", "\u03c7\u00b2"], 2)],
+)
+def test_help_and_refused_arguments_are_printed_in_any_encoding(monkeypatch, arguments, code):
+    out, errors = (io.TextIOWrapper(io.BytesIO(), encoding="ascii") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", errors)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == code
+    printed = out.buffer.getvalue() + errors.buffer.getvalue()
+    assert b"?" in printed
+    assert b"labspin run" in printed
