@@ -3,6 +3,7 @@
 import gc
 import os
 import subprocess
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,9 @@ from labspin.data.nexus import seal
 
 def _forked(command, **_):
     """Do in a fork what ``python -m labspin.data.probe TASK FILE SECONDS`` does."""
-    child = os.fork()
+    with warnings.catch_warnings():  # later Pythons warn of threads, of which the fork has none
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if not child:
         code = 1  # what Python ends with after a traceback
         try:
