@@ -14,7 +14,8 @@ A folder with a file ``workspace.toml`` is a workspace, and so is everything bel
     field = "G"
     frequency = "MHz"
 
-Every key may be missing. Without the file, the current folder is the workspace and nothing is said of people.
+Every key may be missing. A command belongs to the workspace of the files that it is given, else to that of the
+current folder. Without the file, the current folder is the workspace and nothing is said of people.
 What ``[units]`` leaves open is shown as the card writes it (`labspin.written`).
 """
 
@@ -37,8 +38,8 @@ from labspin.units import DIMENSIONS, conversion_factor, format_quantity
 from labspin.written import units_by_dimension
 
 __all__ = [
-    "FILE_NAME", "Notification", "Occasion", "Workspace", "find_workspace", "liked_units", "quantity_text",
-    "shown_as_written", "workspace_folder",
+    "FILE_NAME", "Notification", "Occasion", "Workspace", "belonging_to", "find_workspace", "liked_units",
+    "quantity_text", "shown_as_written", "workspace_folder",
 ]  # fmt: skip
 
 FILE_NAME = "workspace.toml"
@@ -101,20 +102,50 @@ class Workspace:
         return name
 
 
+_place: ContextVar[Path | None] = ContextVar("_place", default=None)
+
+
+@contextmanager
+def belonging_to(*places: Path) -> Iterator[None]:
+    """Let what is done meanwhile belong to the workspace of these files, whatever the current folder is.
+
+    Parameters
+    ----------
+    places
+        Cards, run files, stations or folders. Where they lie in no workspace or in several ones, the current
+        folder decides as ever.
+    """
+    roots = {root for place in places if (root := _root_of(place))}
+    token = _place.set(roots.pop() if len(roots) == 1 else _place.get())
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def _root_of(place: Path) -> Path | None:
+    """Return the folder of the workspace in which a file lies; a link lies where it stands."""
+    try:
+        own = (place if place.is_dir() else place.parent).resolve()
+        return next((root for root in (own, *own.parents) if (root / FILE_NAME).is_file()), None)
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have; what opens it says so
+        return None
+
+
 def find_workspace(start: Path | None = None) -> Workspace:
     """Return the workspace that ``start`` lies in.
 
     Parameters
     ----------
     start
-        A folder; default the current one.
+        A folder; default that of `belonging_to`, else the current one.
 
     Raises
     ------
     ConfigurationError
         Its file cannot be read, or says what it cannot mean.
     """
-    folder = (start or Path()).resolve()
+    folder = (start or _place.get() or Path()).resolve()
     for root in (folder, *folder.parents):
         if (root / FILE_NAME).is_file():
             return _read(root)
@@ -144,7 +175,7 @@ def shown_as_written(*units: Iterable[str]) -> Iterator[None]:
 def liked_units() -> Mapping[str, str]:
     """Return in which units quantities are shown here: dimension -> unit.
 
-    What the workspace of the current folder chooses goes before what `shown_as_written` says. Nothing is
+    What the workspace (see `find_workspace`) chooses goes before what `shown_as_written` says. Nothing is
     chosen where its file cannot be read: what needs it says so, and numbers are shown all the same.
     """
     chosen, written = _units_here(), _written.get()
@@ -152,7 +183,9 @@ def liked_units() -> Mapping[str, str]:
 
 
 def _units_here() -> Mapping[str, str]:
-    for root, file in _places(os.getcwd()):  # noqa: PTH109 - asked for with every number that is shown
+    place = _place.get()
+    # By strings: asked for with every number that is shown.
+    for root, file in _places(os.getcwd() if place is None else str(place)):  # noqa: PTH109
         try:
             stand = os.stat(file)  # noqa: PTH116
         except OSError:  # no workspace: the one above may be

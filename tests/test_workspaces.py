@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labspin.errors import ConfigurationError
-from labspin.workspaces import find_workspace
+from labspin.workspaces import belonging_to, find_workspace, liked_units
 
 FILE = """
 operator = "M. Curie"
@@ -33,6 +33,28 @@ def test_it_is_the_same_from_every_folder_in_it(lab, monkeypatch):
     assert (found.root, found.data) == (lab, lab / "measured")
     assert (found.operator, found.project) == ("M. Curie", "torque")
     assert found.samples == {"D7": "15 µm diamond", "D8": ""}
+
+
+def test_a_file_belongs_to_its_workspace_from_outside_of_it(lab, tmp_path_factory, monkeypatch):
+    outside, other = tmp_path_factory.mktemp("outside"), tmp_path_factory.mktemp("other")
+    (other / "workspace.toml").write_text('[units]\nfield = "G"', encoding="utf-8")
+    (lab / "measured" / "linked.toml").symlink_to(outside / "card.toml")
+    monkeypatch.chdir(outside)
+    for place in (lab / "measured" / "run.h5", lab / "measured", lab / "measured" / "linked.toml"):
+        with belonging_to(place, outside / "no-workspace.h5"):
+            assert find_workspace().data == lab / "measured"
+    with belonging_to(lab):
+        with belonging_to(other):
+            assert (find_workspace().root, liked_units()) == (other, {"field": "G"})
+        with belonging_to(outside):
+            assert find_workspace().root == lab
+    for places in ([], [outside / "card.toml"], [lab / "a.h5", other / "a.h5"], [Path("no\0file")]):
+        with belonging_to(*places):
+            assert find_workspace().root == Path()
+    monkeypatch.chdir(other)
+    with belonging_to(lab / "measured" / "run.h5"):
+        assert (find_workspace().root, liked_units()) == (lab, {})
+    assert liked_units() == {"field": "G"}
 
 
 def test_it_says_in_which_units_quantities_are_read(tmp_path, monkeypatch):

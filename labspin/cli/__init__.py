@@ -18,6 +18,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from labspin import __version__
@@ -178,9 +179,23 @@ def _say(sentence: str) -> None:
     sys.stderr.write(visible(sentence) + "\n")
 
 
+_FILES = ("card", "file", "files", "first", "second", "folder", "path", "station", "things")
+"""Arguments of commands that name what the command is about."""
+
+
+def _files_of(arguments: argparse.Namespace) -> list[Path]:
+    """Return the files and folders that a command is given."""
+    given = [vars(arguments).get(name) or () for name in _FILES]
+    several = [one if isinstance(one, (list, tuple)) else [one] for one in given]
+    return [Path(one) for some in several for one in some if os.fspath(one)]
+
+
 def _executed(arguments: argparse.Namespace) -> int:
+    from labspin.workspaces import belonging_to
+
     try:
-        return int(arguments.execute(arguments))
+        with belonging_to(*_files_of(arguments)):
+            return int(arguments.execute(arguments))
     except RunAborted as outcome:
         _say(f"labspin: {outcome}")
         return INTERRUPTED

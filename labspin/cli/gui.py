@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
         Subparsers of the command ``labspin``, as `argparse` returns them.
     """
     parser = commands.add_parser("gui", help="open the window", description="Open the window on a workspace.")
-    parser.add_argument("workspace", type=Path, nargs="?", default=Path(), help="folder (default: this one)")
+    parser.add_argument("workspace", type=Path, nargs="?", default=Path(), help="folder or any below it (default: this one)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="connect this station at once")
     parser.set_defaults(execute=execute)
 
@@ -35,5 +35,11 @@ def execute(arguments: argparse.Namespace) -> int:
         Command line, parsed.
     """
     from labspin.gui import open_window
+    from labspin.session import is_workspace
+    from labspin.workspaces import workspace_folder
 
-    return open_window(arguments.workspace, station=arguments.on)
+    folder = arguments.workspace
+    if folder.is_dir() and not is_workspace(folder):  # below one: its folder of data, say
+        whole = workspace_folder(folder)
+        folder = whole if is_workspace(whole) else folder
+    return open_window(folder, station=arguments.on)

@@ -155,7 +155,8 @@ def _add(queue: Queue, arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         repeat=arguments.repeat,
     )
-    _show(queue, arguments, f"added {', '.join(str(run.id) for run in added)}")
+    elsewhere = "" if queue.folder.resolve() == Path().resolve() else f" to {queue.path}"
+    _show(queue, arguments, f"added {', '.join(str(run.id) for run in added)}{elsewhere}")
     return 0
 
 

@@ -98,14 +98,14 @@ def _told(card: Card, make: Callable[[], list[RunOutcome]]) -> list[RunOutcome]:
     except RunAborted:
         raise  # the person who ended it knows
     except LabspinError as error:
-        notify(Path(), "failure", f"labspin: {card.path.name} has failed", str(error))
+        notify(None, "failure", f"labspin: {card.path.name} has failed", str(error))
         raise
     unsafe = [outcome.not_safe for outcome in outcomes if not outcome.is_safe]
     ends = ", ".join(f"{outcome.path.name} {outcome.status}" for outcome in outcomes)
     if unsafe:
-        notify(Path(), "failure", f"labspin: {card.path.name}: {unsafe[0]}", ends)
+        notify(None, "failure", f"labspin: {card.path.name}: {unsafe[0]}", ends)
     elif all(outcome.status != "aborted" for outcome in outcomes):
-        notify(Path(), "end", f"labspin: {card.path.name} is over", ends)
+        notify(None, "end", f"labspin: {card.path.name} is over", ends)
     return outcomes
 
 

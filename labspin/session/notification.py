@@ -28,13 +28,13 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 10.0  # s
 
 
-def notify(folder: Path, when: Occasion, title: str, text: str) -> None:
+def notify(folder: Path | None, when: Occasion, title: str, text: str) -> None:
     """Send a notification, if the workspace asks for it.
 
     Parameters
     ----------
     folder
-        A folder of the workspace.
+        A folder of the workspace; None: that of `labspin.workspaces.find_workspace`.
     when
         ``"run"``: a run has finished; ``"end"``: all runs of a command or queue have ended; ``"failure"``: a
         run failed, or a bench could not be made safe.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from labspin.bench import Bench
@@ -20,7 +20,7 @@ from labspin.session.queue_file import QueuedRun
 from labspin.session.recorded import recorded_procedure
 from labspin.session.runs import metadata_of, new_run_path, resume_run, run_exists, station_of
 from labspin.station import Station, load_station
-from labspin.workspaces import find_workspace
+from labspin.workspaces import belonging_to, find_workspace
 
 __all__ = ["add_card", "add_resume", "make_queued_run", "new_queued_path"]
 
@@ -71,6 +71,8 @@ def add_card(
     card = load_card(path, overrides=overrides, only=only)
     station = load_station(station_of(card, on))
     check_runs(card, station)  # refused now rather than when the run begins
+    with belonging_to(path):
+        folder = _from(queue, output or find_workspace().data)
     return list(
         queue.add(
             QueuedRun(
@@ -79,7 +81,7 @@ def add_card(
                 station=_from(queue, on) if on else "",
                 overrides=tuple(overrides),
                 seed=seed,
-                output=_from(queue, output or find_workspace().data),
+                output=folder,
             )
             for _ in range(repeat)
             for spec in card.runs
@@ -138,7 +140,10 @@ def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
     """
     named = {other.file for other in queue.read().runs}
     try:
-        path = new_run_path(queue.folder / run.output, run.label, lambda path: _from(queue, path) in named)
+        with _workspace_of(queue, run):
+            path = new_run_path(
+                queue.folder / run.output, run.label, lambda path: _from(queue, path) in named
+            )
         return Path(_from(queue, path))
     except ValueError as error:
         raise CardError(f"output: wanted a folder, got {run.output!r} ({error}); correct it") from error
@@ -180,7 +185,15 @@ def make_queued_run(
     make = _resumed if not run.card or run_exists(queue.folder / run.file) else _begun
     if connect is None:
         connect = functools.partial(_connected, watchdog=watchdog)
-    return make(queue, run, observers, control or Control(), connect)
+    with _workspace_of(queue, run):
+        return make(queue, run, observers, control or Control(), connect)
+
+
+@contextmanager
+def _workspace_of(queue: Queue, run: QueuedRun) -> Iterator[None]:
+    """Let a run belong to the workspace of its card, else to that of the queue: a host may be anywhere."""
+    with belonging_to(queue.folder), belonging_to(queue.folder / (run.card or run.file)):
+        yield
 
 
 def _connected(station: Station, seed: int | None, *, watchdog: bool) -> Bench:
@@ -207,7 +220,7 @@ def _begun(
             seed=run.seed,
             observers=observers,
             control=control,
-            metadata=metadata_of(card, find_workspace(queue.folder)),
+            metadata=metadata_of(card, find_workspace()),
         )
 
 

@@ -28,10 +28,17 @@ def lab(tmp_path, monkeypatch, capsys):
     return tmp_path
 
 
-def test_a_run_records_the_words_of_workspace_card_and_command_line(lab, monkeypatch):
-    monkeypatch.chdir(lab / "procedures")
-    assert main(["run", "rabi.toml", "--comment", "first [light]", "--tag", "new", *SHORT]) == 0
-    (summary,) = list_runs(lab / "measured")
+@pytest.fixture
+def outside(lab, monkeypatch, tmp_path_factory):
+    monkeypatch.chdir(tmp_path_factory.mktemp("outside"))
+    return lab
+
+
+def test_a_run_belongs_to_the_workspace_of_its_card_and_records_all_words(outside):
+    card = str(outside / "procedures" / "rabi.toml")
+    assert main(["run", card, "--comment", "first [light]", "--tag", "new", *SHORT]) == 0
+    (summary,) = list_runs(outside / "measured")
+    assert not list(Path().iterdir())
     said = read_run(summary.path).metadata
     assert (said.operator, said.sample, said.comment, said.tags) == (
         "M. Curie",
@@ -40,6 +47,16 @@ def test_a_run_records_the_words_of_workspace_card_and_command_line(lab, monkeyp
         ("card", "new"),
     )
     assert said.description.startswith("Rabi oscillation")
+
+
+def test_queue_and_recipes_are_those_of_the_files_that_are_given(outside, capsys):
+    assert main(["queue", "add", str(outside / "procedures" / "rabi.toml")]) == 0
+    assert "added 1 to" in capsys.readouterr().out
+    assert '"measured"' in (outside / "queue.toml").read_text(encoding="utf-8")
+    assert not list(Path().iterdir())
+    (outside / "analysis" / "rabi.toml").rename(outside / "analysis" / "own.toml")
+    run = shutil.copy(EXAMPLE, outside)
+    assert main(["fit", str(run), "--with", "own", "--no-write", "--json"]) == 0
 
 
 def test_the_command_line_has_the_last_word_and_the_register_the_first(lab, capsys):

@@ -215,3 +215,9 @@ def test_a_run_is_not_gone_on_with_on_a_bench_of_another_kind(lab, recorded):
     assert runs._station(lab / "run.h5", {"simulated": True}, station).simulated
     with pytest.raises(StationError, match=f"wanted a {recorded.get('kind', 'real')} station as recorded"):
         runs._station(lab / "run.h5", recorded, station)
+
+
+def test_a_queued_run_is_named_as_the_workspace_of_its_card_says_wherever_its_data_go(lab, queue):
+    (lab / "workspace.toml").write_text('names = "{date}-{time}-lab"\n', encoding="utf-8")
+    outside = lab.with_name("share")
+    assert new_queued_path(queue, entry(file="", output=str(outside))).stem.endswith("-lab")

@@ -13,6 +13,7 @@ from labspin.analysis.files.together import fit_files_as_stack
 from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe, default_recipe
 from labspin.errors import LabspinError, RecipeError, RunFileError
+from labspin.workspaces import belonging_to
 
 if TYPE_CHECKING:
     from labspin.data import Run
@@ -35,7 +36,8 @@ def fit_file(job: FitJob) -> FileResult:
     """
     start = time.perf_counter()
     try:
-        result = with_links(job, _result(job))
+        with belonging_to(job.path):  # said here, since this may be another process
+            result = with_links(job, _result(job))
     except LabspinError as error:
         result = FileResult(path=job.path, status="failed", error=str(error))
     except Exception as error:  # noqa: BLE001 - one bad file must not stop ten thousand good ones

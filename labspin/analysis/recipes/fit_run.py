@@ -24,6 +24,7 @@ from labspin.analysis.recipes.spectra import SPECTRUM_SETTINGS, density_unit, is
 from labspin.analysis.recipes.traces import Stack, Trace, stack_of
 from labspin.analysis.recipes.values import pairs_of, values_of
 from labspin.errors import FitError, RecipeError
+from labspin.workspaces import belonging_to
 
 if TYPE_CHECKING:
     from labspin.analysis.recipes.stack_choice import ChosenStack
@@ -63,7 +64,8 @@ def fit_run(
         The data cannot be fitted.
     """
     opened, path = _opened(run)
-    chosen = _recipe(recipe, opened.header.procedure)
+    with belonging_to(*[path] if path else []):
+        chosen = _recipe(recipe, opened.header.procedure)
     if chosen.chain:
         raise RecipeError(f"recipe {chosen.name}: wanted the fits of many runs, got one run; use fit_chain")
     source = "" if path is None else str(path)
