@@ -14,8 +14,8 @@ A folder with a file ``workspace.toml`` is a workspace, and so is everything bel
     field = "G"
     frequency = "MHz"
 
-Every key may be missing. A command belongs to the workspace of the files that it is given, else to that of the
-current folder. Without the file, the current folder is the workspace and nothing is said of people.
+Every key may be missing. A command belongs to the workspace of the files that it is given, else to that of
+the current folder. Without the file, the current folder is the workspace and nothing is said of people.
 What ``[units]`` leaves open is shown as the card writes it (`labspin.written`).
 """
 

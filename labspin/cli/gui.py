@@ -21,7 +21,9 @@ def add(commands: Commands) -> None:
         Subparsers of the command ``labspin``, as `argparse` returns them.
     """
     parser = commands.add_parser("gui", help="open the window", description="Open the window on a workspace.")
-    parser.add_argument("workspace", type=Path, nargs="?", default=Path(), help="folder or any below it (default: this one)")
+    parser.add_argument(
+        "workspace", type=Path, nargs="?", default=Path(), help="folder or any below it (default: this one)"
+    )
     parser.add_argument("--on", type=Path, metavar="STATION", help="connect this station at once")
     parser.set_defaults(execute=execute)
 

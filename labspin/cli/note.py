@@ -48,7 +48,10 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.workspaces import find_workspace
 
     words = words_of(arguments)
-    find_workspace().check_sample(words.get("sample", ""))
+    workspace = find_workspace()
+    workspace.check_sample(words.get("sample", ""))
+    if "sample" in words:
+        words["sample_description"] = workspace.samples.get(words["sample"], "")
     before = {file: open_run_metadata(file) for file in arguments.files}
     refuse_missing_tags(before, arguments.untag)
     if arguments.rating is not None:

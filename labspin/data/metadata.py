@@ -25,6 +25,8 @@ class RunMetadata:
 
     operator: str = ""
     sample: str = ""
+    sample_description: str = ""
+    """What the sample is, from the register of the workspace."""
     project: str = ""
     description: str = ""
     """What the run is for, from its card."""
@@ -36,7 +38,7 @@ class RunMetadata:
     """In which the card writes its quantities, where they are none of SI; so they are shown."""
 
     def __post_init__(self) -> None:
-        for name in ("operator", "sample", "project", "description", "comment"):
+        for name in ("operator", "sample", "sample_description", "project", "description", "comment"):
             text = getattr(self, name)
             if not isinstance(text, str) or len(text) > _MOST:
                 raise ArgumentError(

@@ -179,7 +179,9 @@ class RunDetails(Panel):
         if not changes or not self._runs:
             return
         try:
-            self._workspace.check_sample(changes.get("sample", ""))
+            sample = self._workspace.check_sample(changes.get("sample", ""))
+            if "sample" in changes:
+                changes["sample_description"] = self._workspace.samples.get(sample, "")
             RunMetadata(**changes)
         except LabspinError as error:
             self.trouble.emit(str(error))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.counts import number_of
-from labspin.data import Run, read_run
+from labspin.data import Run, RunMetadata, read_run
 from labspin.data.storage import storage_error
 from labspin.errors import ArgumentError, ConfigurationError
 
@@ -113,7 +113,7 @@ def _add_run(crate: ROCrate, run: Run, file: Path, scratch: Path) -> None:
         name=f"{header.procedure}: {header.label}" if header.label else header.procedure,
         actionStatus="CompletedActionStatus" if run.status == "finished" else "FailedActionStatus",
         agent=_person(crate, said.operator),
-        object=[one for one in (settings, _sample(crate, said.sample)) if one is not None],
+        object=[one for one in (settings, _sample(crate, said)) if one is not None],
         instrument=[_software(crate, run), *_instruments(crate, run)],
         result=result,
         keywords=", ".join(said.tags),
@@ -140,8 +140,11 @@ def _person(crate: ROCrate, name: str) -> object:
     return _entity(crate, f"#person-{name}", "Person", name=name) if name else None
 
 
-def _sample(crate: ROCrate, name: str) -> object:
-    return _entity(crate, f"#sample-{name}", "Thing", name=name) if name else None
+def _sample(crate: ROCrate, said: RunMetadata) -> object:
+    name = said.sample
+    if not name:
+        return None
+    return _entity(crate, f"#sample-{name}", "Thing", name=name, description=said.sample_description)
 
 
 def _software(crate: ROCrate, run: Run) -> object:

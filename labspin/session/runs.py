@@ -192,7 +192,7 @@ def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:
     tags = (*said.tags, *words.pop("tags", ()))
     found = said.with_changes(**{"operator": operator, "project": project, "tags": tags, **words})
     workspace.check_sample(found.sample)
-    return found
+    return found.with_changes(sample_description=workspace.samples.get(found.sample, ""))
 
 
 def recover_dead_runs(folder: Path) -> None:

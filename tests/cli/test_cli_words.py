@@ -22,8 +22,8 @@ def lab(tmp_path, monkeypatch, capsys):
     assert main(["init", "."]) == 0
     card = tmp_path / "procedures" / "rabi.toml"
     card.write_text('sample = "D7"\ntags = ["card"]\n' + card.read_text(encoding="utf-8"), encoding="utf-8")
-    text = 'operator = "M. Curie"\ndata = "measured"\n[samples.D7]\n[samples.D8]\n'
-    (tmp_path / "workspace.toml").write_text(text)
+    text = 'operator = "M. Curie"\ndata = "measured"\n[samples.D7]\ndescription = "15 µm"\n[samples.D8]\n'
+    (tmp_path / "workspace.toml").write_text(text, encoding="utf-8")
     capsys.readouterr()
     return tmp_path
 
@@ -47,6 +47,10 @@ def test_a_run_belongs_to_the_workspace_of_its_card_and_records_all_words(outsid
         ("card", "new"),
     )
     assert said.description.startswith("Rabi oscillation")
+    assert said.sample_description == "15 µm"
+    assert main(["note", str(summary.path), "--sample", "D8"]) == 0
+    said = read_run(summary.path).metadata
+    assert (said.sample, said.sample_description) == ("D8", "")
 
 
 def test_queue_and_recipes_are_those_of_the_files_that_are_given(outside, capsys):

@@ -35,6 +35,23 @@ def test_what_was_said_is_recorded_where_nexus_has_a_place_for_it(run_file):
     assert labspin.open(run_file).attrs["operator"] == "M. Curie"
 
 
+def test_what_is_corrected_is_corrected_where_other_programs_look_for_it(run_file):
+    annotate(
+        run_file, sample="D8", sample_description="15 µm", operator="", project="spin", description="because"
+    )
+    with h5py.File(run_file) as file:
+        entry = file["entry"]
+        words = {name: text[()].decode() for name, text in entry["sample"].items()}
+        assert (words, entry["sample"].attrs["NX_class"]) == (
+            {"name": "D8", "description": "15 µm"},
+            "NXsample",
+        )
+        assert "user" not in entry
+        assert entry["experiment_identifier"][()] == b"spin"
+        assert entry["experiment_description"][()] == b"because"
+    assert read_run(run_file).header.metadata == SAID  # as it was recorded
+
+
 def test_a_running_run_says_it_too(tmp_path):
     path = tmp_path / "run.h5"
     with RunWriter.create(path, dataclasses.replace(list_header(), metadata=SAID)):

@@ -131,7 +131,7 @@ def _head(run: Run) -> Html:
     lasted = interval(header.started, run.ended)
     total = "?" if header.layout.size is None else str(header.layout.size)
     facts = [
-        ("sample", said.sample),
+        ("sample", ": ".join(word for word in (said.sample, said.sample_description) if word)),
         ("operator", said.operator),
         ("project", said.project),
         ("started", f"{local_time(header.started)}{f', for {lasted}' if lasted else ''}"),

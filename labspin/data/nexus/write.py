@@ -27,8 +27,7 @@ import numpy as np
 
 from labspin import __version__
 from labspin.data.journal.spool import SpooledColumn
-from labspin.data.metadata import RunMetadata
-from labspin.data.nexus.annotations import summary_of
+from labspin.data.nexus.annotations import summary_of, write_people
 from labspin.data.nexus.fit_groups import write_fit_group
 from labspin.data.nexus.grid import chunks_with_points
 from labspin.data.nexus.pieces import (
@@ -104,8 +103,7 @@ def _write_facts(entry: h5py.Group, run: Run) -> None:
     header = run.header
     add_text(entry, "title", header.label or header.procedure)
     add_text(entry, "entry_identifier", header.run_id)
-    add_text(entry, "experiment_description", header.metadata.description or header.procedure)
-    _write_people(entry, header.metadata)
+    write_people(entry, header, header.metadata)
     add_text(entry, "start_time", header.started)
     if run.ended:
         add_text(entry, "end_time", run.ended)
@@ -133,15 +131,6 @@ def _write_facts(entry: h5py.Group, run: Run) -> None:
         summary["unsafe"] = "; ".join(run.unsafe.values())
     for name, value in summary.items():
         own.attrs[name] = clean_text(value) if isinstance(value, str) else value
-
-
-def _write_people(entry: h5py.Group, metadata: RunMetadata) -> None:
-    if metadata.operator:
-        add_text(add_group(entry, "user", "NXuser"), "name", metadata.operator)
-    if metadata.sample:
-        add_text(add_group(entry, "sample", "NXsample"), "name", metadata.sample)
-    if metadata.project:
-        add_text(entry, "experiment_identifier", metadata.project)
 
 
 def _write_data(entry: h5py.Group, run: Run) -> None:
