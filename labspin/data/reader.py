@@ -197,7 +197,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
     )
 
 
-_NOT_LISTED = ("description", "units")  # words about a run that no list shows
+_NOT_LISTED = ("description", "sample_description", "units")  # words about a run that no list shows
 _TELLING = tuple(
     str(kind).encode()
     for kind in (EventKind.VERDICT, EventKind.SAFE_ACTION, EventKind.RESUMED, EventKind.ERROR)
