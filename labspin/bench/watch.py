@@ -174,18 +174,22 @@ def _next(lines: Lines, parent: int | None, watch: _Watch) -> bytes | None:
                 return None
 
 
-def lines_of(stream: IO[bytes]) -> Lines:
+def lines_of(stream: IO[bytes], *, closes: bool = False) -> Lines:
     """Return a queue into which a thread puts every line of a pipe, and None at its end.
 
     Parameters
     ----------
     stream
         The pipe's end.
+    closes
+        Whether the thread closes the pipe at its end. Nothing else may close it before: between two
+        readings its number would go to the next pipe that is made, and the thread would take what is
+        written into that.
     """
     lines: Lines = queue.SimpleQueue()
 
     def read() -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), stream if closes else contextlib.nullcontext():
             for line in stream:
                 lines.put(line)
         lines.put(None)

@@ -186,9 +186,7 @@ class Watchdog:
         )
 
     def _forget_heir(self) -> None:
-        heir, self._heir, self._heirs_deputy = self._heir, None, None
-        if heir is not None:
-            _pipe(heir.stdout).close()
+        self._heir, self._heirs_deputy = None, None
 
     @property
     def is_trying(self) -> bool:
@@ -363,7 +361,6 @@ class Watchdog:
         except subprocess.TimeoutExpired:
             process.kill()  # it has nothing to watch over
             process.wait()
-        _pipe(process.stdout).close()
 
     def _begin(self, message: dict[str, object]) -> None:
         process = self._process
@@ -407,7 +404,7 @@ class Watchdog:
             if showing >= 0:
                 os.close(showing)
         self._appoint()
-        self._answers = lines_of(_pipe(self._process.stdout))
+        self._answers = lines_of(_pipe(self._process.stdout), closes=True)
         self._beats = self._heard = 0
         self._heard_at = time.monotonic()
         with contextlib.suppress(AttributeError, OSError):  # Windows, before Python 3.12

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from labspin.session.descriptions import Description, listing, value_text
+from labspin.system import bounded_text
 from labspin.workspaces import quantity_text
 
 __all__ = ["described_sample", "places_of"]
@@ -71,7 +72,7 @@ def places_of(name: str, root: Path) -> list[str]:
 def _objects_called(name: str, path: Path) -> list[str]:
     """Return the objects of a Python file with a name, or with it as a word of their own, such as a role."""
     try:
-        module = ast.parse(path.read_text("utf-8"))
+        module = ast.parse(bounded_text(path))
     except (OSError, SyntaxError, ValueError):
         return []
     found = []

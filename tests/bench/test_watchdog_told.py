@@ -14,7 +14,7 @@ import pytest
 from labspin.bench import Watchdog, deputy
 from labspin.bench.claims import Claims
 from labspin.bench.deputy import Deputy
-from labspin.bench.watch import LIFE, show_life
+from labspin.bench.watch import LIFE, lines_of, show_life
 from labspin.errors import SafetyError
 from tests.bench.attacks import wait_for
 from tests.places import PATIENCE
@@ -97,6 +97,37 @@ def test_a_mute_watchdog_is_ended_and_its_successor_knows_all_that_it_knew(log, 
     assert told[0]["watch"] == str(tmp_path / "run.h5")
     assert {"sent": {"magnet.current": 1.5, "laser.power": 0.1}} in told
     assert [said["patience"] for said in told if "alive" in said] == [200.0]
+
+
+def test_what_is_read_by_a_thread_is_closed_by_that_thread(log, tmp_path, monkeypatch):
+    """Closed by another, its number went to the next pipe, and the thread took a byte from that."""
+    streams = []
+
+    def reading_a_copy(stream, *, closes=False):
+        streams.append((stream, closes))
+        return lines_of(os.fdopen(os.dup(stream.fileno()), "rb", buffering=0), closes=True)
+
+    monkeypatch.setattr("labspin.bench.watchdog.lines_of", reading_a_copy)
+    watchdog = watchdog_of(log)
+    with watchdog.watching(tmp_path / "run.h5"):
+        pass
+    watchdog.close()
+    ((stream, closes),) = streams
+    assert closes
+    with stream:
+        assert not stream.closed
+
+
+def test_a_pipe_is_closed_once_it_is_read_to_its_end():
+    reading, writing = os.pipe()
+    stream = os.fdopen(reading, "rb", buffering=0)
+    lines = lines_of(stream, closes=True)
+    os.write(writing, b"one\n")
+    assert lines.get(timeout=PATIENCE) == b"one\n"
+    assert not stream.closed
+    os.close(writing)
+    assert lines.get(timeout=PATIENCE) is None
+    assert stream.closed
 
 
 def test_a_watchdog_that_had_nothing_to_answer_is_not_taken_for_mute(log, tmp_path):

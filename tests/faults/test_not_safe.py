@@ -138,5 +138,5 @@ def test_a_queue_stops_and_says_so(tmp_path, capsys, monkeypatch):
     assert "NOT SAFE: microwave" in capsys.readouterr().out
     assert main(["queue", "list"]) == 0
     listed = capsys.readouterr().out
-    assert "(paused)" in listed
+    assert "(paused at levitated-diamond)" in listed
     assert "NOT SAFE" in listed
