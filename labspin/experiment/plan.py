@@ -147,7 +147,12 @@ class CompiledPlan:
             actuator = _find(actuators, name)
             former = moved.setdefault(actuator.spec.name, name)
             if former != name:
-                raise PlanError(f"plan: {former!r} and {name!r} move the same actuator; keep one of them")
+                device = former.partition(".")[0]
+                hint = f", with {device} = 'nothing' where the procedure has a parameter {device!r}"
+                raise PlanError(
+                    f"plan: {former!r} and {name!r} move the same actuator; keep one of them"
+                    f"{hint if former in settings else ''}"
+                )
             if name in settings and name in self.names:
                 raise PlanError(
                     f"plan: {name!r} is set for all points and moved from point to point; keep one"

@@ -10,6 +10,7 @@ has them, without the unit, by their last part where that is unique, or by numbe
 from __future__ import annotations
 
 import contextlib
+import difflib
 import math
 import os
 import re
@@ -26,6 +27,7 @@ from labspin.errors import DamagedFileError, LabspinError, RunFileError
 
 __all__ = ["Contents", "ForeignColumn", "ForeignEntry", "Item", "damage", "need_package", "offer", "whole"]
 
+_COMPARED = 1000  # names that a mistyped one is compared with
 _SHOWN = 30
 _LARGE = 1 << 32  # bytes that one column may have
 _WHOLE = 1 << 31  # bytes of a file that is read at once
@@ -175,8 +177,20 @@ class Contents:
         doubt = f"; {self.doubt}" if self.doubt else ""
         what = "column" if self.numbered else "numbers at"
         raise RunFileError(
-            f"{self.path}: no {what} {wanted!r} (wanted as {role}){doubt}; the file has {offered}"
+            f"{self.path}: no {what} {wanted!r} (wanted as {role}){doubt}{self._meant(wanted)}; "
+            f"the file has {offered}"
         )
+
+    def _meant(self, wanted: str) -> str:
+        """Return a question about what may be meant by a name; empty if nothing is near it."""
+        bare = wanted.strip().strip("/")[:_LONGEST]
+        ends = {item.name.rstrip("/").rpartition("/")[2] for item in self.items}
+        if bare in ends:
+            called = [item.name for item in self.items if item.name.rstrip("/").endswith(f"/{bare}")]
+            return f"; several are called so: {offer(called)}" if called else ""
+        near = difflib.get_close_matches(bare, sorted(ends)[:_COMPARED], n=1)
+        near = near or sorted(end for end in ends if len(bare) > 2 and bare in end)[:1]
+        return f"; did you mean {near[0]!r}?" if near else ""
 
     def _loaded(self, item: Item) -> NDArray[np.generic]:
         if math.prod(item.shape) * 8 > _LARGE:

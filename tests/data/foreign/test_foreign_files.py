@@ -88,7 +88,9 @@ def test_empty_cells_are_missing_values(table):
     ("text", "column", "error", "match"),
     [
         ("a,b\n1,2\n", "c", RunFileError, r"no column 'c'.*the file has a \(1\), b"),
-        ("a,b\n1,2\n", "7", RunFileError, "no column '7'"),
+        ("a,b\n1,2\n", "7", RunFileError, "no column '7' .wanted as y.; the file"),
+        ("pulse (s),b\n1,2\n", "pluse", RunFileError, "did you mean 'pulse'[?]; the file has"),
+        ("pulse_duration (s),b\n1,2\n", "tion", RunFileError, "did you mean 'pulse_duration'[?]"),
         ("a,b\n1,2\n3,x\n", "b", DamagedFileError, "line 3.*'b'.*'x'"),
         ("a,b\n1,2\n3,4\n5\n", "b", DamagedFileError, "line 4"),
         ("", "b", DamagedFileError, "empty"),
@@ -100,6 +102,14 @@ def test_empty_cells_are_missing_values(table):
 def test_tables_that_are_wrong_are_refused(table, text, column, error, match):
     with pytest.raises(error, match=match):
         read_foreign(table(text), y=column)
+
+
+def test_names_that_several_have_are_told_in_full(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["one/f"], file["two/f"], file["y"] = [1.0], [2.0], [3.0]
+    with pytest.raises(RunFileError, match="several are called so: /?one/f, /?two/f; the file has"):
+        read_foreign(path, x="f", y="y")
 
 
 def test_other_files_are_refused(tmp_path):
