@@ -84,7 +84,7 @@ def test_every_limit_that_a_plan_leaves_is_named():
     [
         (
             {"magnet.field": 0.0},
-            r"'magnet\.field' and 'magnet\.current' move the same actuator; keep one of them, with magnet = 'noth",
+            r"'magnet\.field' and 'magnet\.current' move the same actuator; keep one of them, with magnet",
         ),
         ({"magnet.current": 0.0}, r"'magnet\.current' is set for all points and moved from point to point"),
     ],

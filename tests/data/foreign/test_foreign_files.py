@@ -108,7 +108,7 @@ def test_names_that_several_have_are_told_in_full(tmp_path):
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file["one/f"], file["two/f"], file["y"] = [1.0], [2.0], [3.0]
-    with pytest.raises(RunFileError, match="several are called so: /?one/f, /?two/f; the file has"):
+    with pytest.raises(RunFileError, match=r"several are called so: /?one/f, /?two/f; the file has"):
         read_foreign(path, x="f", y="y")
 
 
