@@ -64,6 +64,7 @@ def run(
     observers: Sequence[Observer] = (),
     control: Control | None = None,
     metadata: RunMetadata | None = None,
+    run_id: str = "",
 ) -> RunOutcome:
     """Run ``procedure`` on ``bench`` and record it in ``path``.
 
@@ -85,6 +86,8 @@ def run(
         Pause, resume, abort, skip.
     metadata
         Who measures what, and why.
+    run_id
+        Identity of the run, which its file records; a new one unless given.
 
     Returns
     -------
@@ -102,6 +105,7 @@ def run(
     place = target if spool is None else place_in_spool(target, spool)
     execution = Execution(procedure, bench, place, label, observers, control or Control(), seed)
     execution.metadata, execution.target = metadata or RunMetadata(), target
+    execution.run_id = run_id
     return execution.go()
 
 
@@ -116,6 +120,8 @@ class Execution(Closing):
         When the run began, by the bench's clock, s.
     target : Path
         Where the file belongs; ``path`` while the run lasts, unless that is made in a spool.
+    run_id : str
+        Identity of the run that begins; empty: a new one.
     done : int
         Points recorded so far.
     patience : float
@@ -147,7 +153,7 @@ class Execution(Closing):
         self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
         self.log = RecordedLog(self._record)
         self.done, self.patience = 0, PATIENCE
-        self.metadata, self.target = RunMetadata(), path
+        self.metadata, self.target, self.run_id = RunMetadata(), path, ""
 
     def go(self) -> RunOutcome:
         """Go through all the steps of the run and return how it ended."""
@@ -278,6 +284,7 @@ class Execution(Closing):
             signal=self.procedure.signal,
             truth=simulation.truth() if simulation is not None else None,
             metadata=self.metadata,
+            **({"run_id": self.run_id} if self.run_id else {}),
             extra={
                 "settings": dict(self.procedure.settings()),
                 "clock": self.started,

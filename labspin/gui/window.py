@@ -55,6 +55,7 @@ __all__ = ["MainWindow"]
 
 _LAST = 30  # runs on the first page
 _STATION = 150  # least width of the list of stations, pixels; a small window needs it for the run
+_GONE = "host gone"  # until another is connected or looked for
 
 
 class MainWindow(QMainWindow):
@@ -330,7 +331,7 @@ class MainWindow(QMainWindow):
 
     def _gone(self, text: str) -> None:
         self.connect_button.setEnabled(True)
-        self.state.setText("host gone")
+        self.state.setText(_GONE)
         self.kind.hide()
         self.bench.forget()
         self.align.forget()
@@ -410,7 +411,7 @@ class MainWindow(QMainWindow):
         self.log.add("error", text)
         self.notice.say(text)
         self.connect_button.setEnabled(True)
-        if not self.link.is_connected:
+        if not self.link.is_connected and self.state.text() != _GONE:
             self.state.setText("not connected")
 
     def _tell(self, text: str) -> None:

@@ -49,7 +49,7 @@ from labspin.session.host_wire import PROTOCOL, Server
 from labspin.session.notification import notify
 from labspin.session.queue_file import QueuedRun
 from labspin.session.queue_runner import run_queue
-from labspin.session.queue_runs import make_queued_run, new_queued_path
+from labspin.session.queue_runs import make_queued_run, new_queued_path, with_own_file
 from labspin.session.runs import recover_dead_runs
 from labspin.session.workbench import (
     call_method,
@@ -232,14 +232,14 @@ class BenchHost:
 
     def _execute(self, run: QueuedRun, control: Control, observers: Sequence[Observer]) -> RunOutcome:
         self._lookout.aligns = False
-        watch = RunWatch(run, self._between_points, self.news.event)
-        watch.path = str(self.queue.folder / run.file)
-        watch.control = HostControl(control, self._between_points)
+        watch = RunWatch(with_own_file(self.queue, run), self._between_points, self.news.event)
+        watch.file = self.queue.folder / watch.queued.file
+        watch.control = control = HostControl(control, self._between_points)
         self._run = watch
         if self._is_stopping or not self._turns.may_begin:
             watch.abort("the host is ending" if self._is_stopping else "no run was to be begun")
         return make_queued_run(
-            self.queue, run, observers=[watch, *observers], control=watch.control, connect=self._for_run
+            self.queue, watch.queued, observers=[watch, *observers], control=control, connect=self._for_run
         )
 
     @contextlib.contextmanager

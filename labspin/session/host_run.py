@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from labspin.counts import number_of
 from labspin.data import RunHeader
@@ -76,6 +77,10 @@ class RunWatch(Progress):
 
     Attributes
     ----------
+    file : Path
+        The run file, which may not exist yet.
+    path : str
+        The run file as clients see it: empty until there is something to open.
     is_over : bool
         Whether nothing is left to be done but to note in the queue how it ended.
     """
@@ -84,12 +89,13 @@ class RunWatch(Progress):
         super().__init__()
         self.queued, self._between, self._say = run, between, tell
         self.procedure = self.path = ""
+        self.file = Path(run.file)
         self.is_over = False
         self.began = time.time()
         self.control: HostControl | None = None
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
-        """Note which procedure is measured.
+        """Note which procedure is measured, and that the file can be opened from now on.
 
         Parameters
         ----------
@@ -99,7 +105,7 @@ class RunWatch(Progress):
             Number of points of the plan; None if it is adaptive.
         """
         super().on_start(header, total)
-        self.procedure = header.procedure
+        self.procedure, self.path = header.procedure, str(self.file)
         self._say(
             "run", f"{self.queued.label}: begins, {'open' if total is None else number_of(total, 'point')}"
         )

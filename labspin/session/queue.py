@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -299,7 +300,7 @@ class Queue:
                 return state
             run = replace(run, started=_now(), station=(run.card and self.bench_of(run)) or run.station)
             try:
-                run = replace(run, state="running", file=run.file or file(run))
+                run = replace(run if run.file else _named(run, file), state="running")
             except Exception as error:  # noqa: BLE001 - the next runs may begin
                 said = str(error) or type(error).__name__
                 run = replace(run, state="failed", ended=_now(), message=said)
@@ -314,6 +315,28 @@ class Queue:
                 self._locks.give_back(run.id)
             raise
         return begun[0] if begun else None
+
+    def name_again(self, id: int, file: Callable[[QueuedRun], str]) -> QueuedRun:  # noqa: A002
+        """Give a run another file, since its own name was taken by another run, and return it.
+
+        Parameters
+        ----------
+        id
+            Number of the run.
+        file
+            Names the run file.
+
+        Raises
+        ------
+        PlanError
+            There is no such run.
+        """
+
+        def change(state: QueueState) -> QueueState:
+            (run,) = self._found(state, (id,))
+            return _with(state, _named(run, file))
+
+        return self._found(self._change(change), (id,))[0]
 
     def _takes(self, state: QueueState, run: QueuedRun) -> bool:
         """Return whether this process may begin a run; its bench is then taken by it."""
@@ -374,6 +397,11 @@ def _interrupted(state: QueueState, ids: set[int]) -> QueueState:
         replace(run, state="interrupted", message=message) if run.id in ids else run for run in state.runs
     )
     return replace(state, runs=runs)
+
+
+def _named(run: QueuedRun, file: Callable[[QueuedRun], str]) -> QueuedRun:
+    """Return the run with a file, and with an identity by which that file is known to be its own."""
+    return replace(run, file=file(run), run_id=uuid.uuid4().hex)
 
 
 def _with(state: QueueState, changed: QueuedRun) -> QueueState:

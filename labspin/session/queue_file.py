@@ -44,6 +44,8 @@ class QueuedRun:
     """Folder of the run file."""
     file: str = ""
     """Run file, once the run has begun; a waiting run that has one is resumed."""
+    run_id: str = ""
+    """Identity of the run in that file; a run of another identity is not this one. Empty: any is."""
     added: str = ""
     started: str = ""
     ended: str = ""

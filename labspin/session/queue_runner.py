@@ -177,10 +177,10 @@ def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, b
     return state, message, ending.outcome is None or ending.outcome.is_safe
 
 
-def _published(queue: Queue, run: QueuedRun, outcome: RunOutcome | None) -> str:
-    """Return the run's file as the queue keeps it: another one if that of its name was taken meanwhile."""
+def _published(queue: Queue, run: QueuedRun, outcome: RunOutcome | None) -> str | None:
+    """Return the run's file as the queue keeps it if its name was taken meanwhile, else None."""
     if outcome is None or outcome.path.name == Path(run.file).name:
-        return run.file
+        return None
     return str(Path(run.file).with_name(outcome.path.name))
 
 

@@ -22,7 +22,7 @@ from labspin.session.runs import metadata_of, new_run_path, resume_run, run_exis
 from labspin.station import Station, load_station
 from labspin.workspaces import belonging_to, find_workspace
 
-__all__ = ["add_card", "add_resume", "make_queued_run", "new_queued_path"]
+__all__ = ["add_card", "add_resume", "make_queued_run", "new_queued_path", "with_own_file"]
 
 Connect = Callable[[Station, int | None], AbstractContextManager[Bench]]
 
@@ -109,7 +109,7 @@ def add_resume(queue: Queue, path: Path, *, on: Path | None = None) -> QueuedRun
         Its procedure is not from labspin or an installed package, and the queue does not know its card.
     """
     for run in queue.read().runs:
-        if run.file and (queue.folder / run.file).resolve() == path.resolve():
+        if run.file and (queue.folder / run.file).resolve() == path.resolve() and _has_own_file(queue, run):
             return queue.again(run.id)[0]
     header = read_unfinished(path).header
     recorded_procedure(header)
@@ -149,6 +149,35 @@ def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
         raise CardError(f"output: wanted a folder, got {run.output!r} ({error}); correct it") from error
 
 
+def with_own_file(queue: Queue, run: QueuedRun) -> QueuedRun:
+    """Return ``run``, with another file where one of its name belongs to another run.
+
+    A run that does not come from the queue can take the name after the queue has given it. To resume that
+    file would measure nothing, or continue the run of another card.
+
+    Parameters
+    ----------
+    queue
+        The queue.
+    run
+        A run of it that is to be begun or resumed.
+
+    Raises
+    ------
+    RunFileError
+        The file cannot be read.
+    """
+    if _has_own_file(queue, run):
+        return run
+    return queue.name_again(run.id, lambda run: str(new_queued_path(queue, run)))
+
+
+def _has_own_file(queue: Queue, run: QueuedRun) -> bool:
+    """Return whether the file of ``run`` is not that of another run; there may be none yet."""
+    path = queue.folder / run.file
+    return not run.run_id or not run_exists(path) or read_run(path).header.run_id == run.run_id
+
+
 def make_queued_run(
     queue: Queue,
     run: QueuedRun,
@@ -158,7 +187,7 @@ def make_queued_run(
     control: Control | None = None,
     connect: Connect | None = None,
 ) -> RunOutcome:
-    """Begin ``run``, or resume it where its file exists.
+    """Begin ``run``, or resume it where its file exists and is its own.
 
     Parameters
     ----------
@@ -182,6 +211,7 @@ def make_queued_run(
     LabspinError
         As for `labspin.experiment.run` and `resume_run`.
     """
+    run = with_own_file(queue, run)
     make = _resumed if not run.card or run_exists(queue.folder / run.file) else _begun
     if connect is None:
         connect = functools.partial(_connected, watchdog=watchdog)
@@ -221,6 +251,7 @@ def _begun(
             observers=observers,
             control=control,
             metadata=metadata_of(card, find_workspace()),
+            run_id=run.run_id,
         )
 
 

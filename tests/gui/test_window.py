@@ -386,6 +386,7 @@ def test_a_host_that_is_killed_is_said_at_once_and_started_again(
         process.kill()
         until(lambda: window.state.text() != "idle")
     assert "is gone; its watchdog makes a real bench safe" in window.notice.text.text()
+    assert window.state.text() == "host gone"  # not at once overwritten by "not connected"
     panel = window.bench.panels["magnet"]
     assert {figure.text() for figure in panel.values.values()} == {"—"}, "nothing old is shown as if it lived"
     assert not panel.fields["magnet.field"].isEnabled()

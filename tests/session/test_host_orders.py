@@ -4,6 +4,7 @@ import dataclasses
 import math
 import shutil
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -319,6 +320,14 @@ def test_the_truth_of_a_simulation_is_not_told():
     watch.on_event("truth_changed", "T1 = 1.4 ms")
     watch.on_event("pause", "by the client")
     assert told == [("pause", "by the client")]
+
+
+def test_the_path_of_a_run_is_told_once_its_file_can_be_opened():
+    """Clients that opened it at once failed."""
+    watch = RunWatch(QueuedRun(card="", label="a run", file="data/a.h5"), lambda: None, lambda *one: None)
+    assert watch.record()["path"] == ""
+    watch.on_start(SimpleNamespace(procedure="t1"), 3)
+    assert watch.record()["path"] == str(Path("data/a.h5"))
 
 
 # -- what is told -----------------------------------------------------------------------------------------

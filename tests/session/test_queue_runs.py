@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from labspin.cli import main
-from labspin.data import RunStatus, read_run
-from labspin.errors import StationError
+from labspin.data import Column, Layout, RunHeader, RunStatus, RunWriter, read_run
+from labspin.errors import RunFileError, StationError
 from labspin.experiment import Control, RunOutcome
 from labspin.session import Queue, QueuedRun, queue_ends, queue_runner, queue_runs, runs
 from labspin.session.queue_ends import expected_ends
@@ -98,6 +98,48 @@ def test_where_a_run_found_its_name_taken_the_queue_knows_its_file(queue):
 
     queue_runner.run_queue(queue, execute, file=lambda run: Path(f"data/{run.id}.h5"))
     assert [run.file for run in queue.read().runs] == ["data/1-2.h5"]
+
+
+@pytest.fixture
+def named(queue, monkeypatch):
+    """A run whose file the queue has named, and which has not begun."""
+    monkeypatch.setattr("labspin.session.runs.datetime", SimpleNamespace(datetime=OneSecond))
+    queue.add([entry(file="")])
+    return queue.begin(lambda run: str(new_queued_path(queue, run)))
+
+
+def write_run(path, **more):
+    layout = Layout(columns=(Column(name="v", unit="V"),))
+    path.parent.mkdir(exist_ok=True)
+    with RunWriter.create(path, RunHeader(procedure="p", layout=layout, **more)) as writer:
+        writer.finish(RunStatus.FINISHED)
+
+
+def test_a_file_that_another_run_put_at_the_name_of_a_queued_run_is_not_resumed(queue, named, monkeypatch):
+    """It was taken for the finished run of the queue, and nothing was measured."""
+    write_run(queue.folder / named.file)
+    begun = {}
+
+    def begin(procedure, bench, path, **more):
+        begun.update(more, path=path)
+
+    monkeypatch.setattr(queue_runs, "run_procedure", begin)
+    make_queued_run(queue, named, connect=lambda *_: contextlib.nullcontext(SimpleNamespace()))
+    (kept,) = queue.read().runs
+    assert kept.file == "data/20260102-030405-quick-2.h5"
+    assert begun["path"] == queue.folder / kept.file
+    assert begun["run_id"] == kept.run_id != named.run_id
+    write_run(queue.folder / kept.file, run_id=kept.run_id)
+    assert make_queued_run(queue, kept).path == queue.folder / kept.file  # its own: it has finished
+
+
+def test_a_file_that_another_run_put_at_the_name_of_a_queued_run_is_resumed_as_its_own(queue, named):
+    """Else the queued run of that name would be begun instead."""
+    write_run(queue.folder / named.file)
+    queue.end(named.id, "failed", "its name was taken")
+    with pytest.raises(RunFileError, match="finished"):
+        queue_runs.add_resume(queue, queue.folder / named.file)
+    assert [run.state for run in queue.read().runs] == ["failed"]
 
 
 def test_two_benches_that_begin_in_one_second_name_two_files(queue, monkeypatch):
