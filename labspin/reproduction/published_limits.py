@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
+from labspin.physics.arguments import FloatArray
 from labspin.physics.nv import NV_OPTICAL_RATES
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
 from labspin.physics.spinwaves.keywords import CentreInBath, CentreState, Wave
@@ -129,23 +131,8 @@ def _dips() -> list[Quoted]:
         )
         offset = np.concatenate([[0.0], np.geomspace(0.05, 1, 8) * farthest])
         for label, near in COUNTED:
-            noise = [
-                sw.layer_spectral_density(
-                    film=YIG_FIGURES,
-                    layer=layer(10 * _MT, near=near, density=density, pump=pump),
-                    frequency=minus + offset * width,
-                    distance=_D,
-                    field=10 * _MT,
-                    temperature=300.0,
-                    bands=2,
-                    rtol=1e-3,
-                ).plus
-                for density in (1e23, 0.0)
-            ]
-            depth = 1 - noise[0] / noise[1]
-            edge = int(np.argmax(depth < depth[0] / 2))
-            inner = slice(edge - 1, edge + 1)
-            half = float(np.interp(-depth[0] / 2, -depth[inner], offset[inner]))
+            spins = layer(10 * _MT, near=near, density=1e23, pump=pump)
+            half = _half_depth(spins, offset, minus, width)
             found.append(
                 Quoted(
                     "[SW] Fig. 16",
@@ -157,6 +144,38 @@ def _dips() -> list[Quoted]:
                 )
             )
     return found
+
+
+def _half_depth(spins: sw.SpinLayer, offset: FloatArray, minus: float, width: float) -> float:
+    """Return the offset in units of ``width`` at which a dip has half its depth, by bisection of the grid.
+
+    The depth crosses its half once, so that no more points are needed than those that bisection asks for.
+    """
+
+    def depth(which: int) -> float:
+        frequency = np.array([minus + offset[which] * width])
+        bare = sum(
+            sw.field_spectral_density(
+                film=YIG_FIGURES, frequency=frequency, distance=_D, field=10 * _MT, temperature=300.0,
+                rtol=1e-3, band=band,
+            ).plus[0]
+            for band in range(2)
+        )  # fmt: skip
+        seen = sw.layer_spectral_density(
+            film=YIG_FIGURES, layer=spins, frequency=frequency, distance=_D, field=10 * _MT,
+            temperature=300.0, bands=2, rtol=1e-3,
+        ).plus[0]  # fmt: skip
+        return float(1 - seen / bare)
+
+    deepest = depth(0)
+    inner, outer = (0, deepest), (offset.size - 1, depth(offset.size - 1))
+    if outer[1] >= deepest / 2:
+        raise ArgumentError(f"offset: wanted to pass the dip, got a last one of {offset[-1]:g} widths")
+    while outer[0] - inner[0] > 1:
+        middle = (inner[0] + outer[0]) // 2
+        found = middle, depth(middle)
+        inner, outer = (inner, found) if found[1] < deepest / 2 else (found, outer)
+    return float(np.interp(-deepest / 2, [-inner[1], -outer[1]], [offset[inner[0]], offset[outer[0]]]))
 
 
 def _bands() -> list[Quoted]:
