@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
 from labspin.errors import CardError
-from labspin.experiment import Control, Procedure
+from labspin.experiment import Control, Linear, Procedure
 from labspin.procedures import Rabi
+from labspin.session import Queue
 from labspin.settable import Settable
 from labspin.station import load_station
 from tests.places import ROOT
@@ -29,6 +31,8 @@ def bench():
         ("adapter", "frequncy", "frequency"),
         ("driver", "frequncy", "frequency"),
         ("control", "requestd", "requested"),
+        ("sweep", "axs", "axes"),
+        ("queue", "pth", "path"),
     ],
 )
 def test_a_mistyped_setting_is_refused_and_the_one_that_is_meant_is_named(bench, thing, mistyped, meant):
@@ -41,6 +45,8 @@ def test_a_mistyped_setting_is_refused_and_the_one_that_is_meant_is_named(bench,
         "adapter": adapter,
         "driver": adapter.device,
         "control": Control(),
+        "sweep": Linear("x", 0, 1, 3),
+        "queue": Queue(Path("queue.toml")),
     }[thing]
     with pytest.raises(AttributeError, match=f"{mistyped!r}; did you mean {meant!r}"):
         setattr(found, mistyped, 3)

@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.data import Dimension
 from labspin.errors import LabspinError, PlanError
+from labspin.settable import Settable
 from labspin.units import parse_quantity, si_unit
 
 __all__ = [
@@ -92,7 +93,7 @@ def column_name(name: str) -> str:
     return name.replace(".", "_")
 
 
-class Sweep(ABC):
+class Sweep(Settable, ABC):
     """A grid and the order in which it is visited: iterable over `Point`, sized, self-describing."""
 
     kind: ClassVar[str]

@@ -52,7 +52,7 @@ def card_sequences(card: Card) -> dict[str, PulseSequence]:
             if sequence not in found.values():
                 found[f"{spec.label}: {title}" if len(card.runs) > 1 else title] = sequence
     if not found:
-        raise CardError(f"{card.path}: wanted a procedure that plays pulses, got {card.runs[0].label!r}")
+        raise CardError(f"{card.path}: wanted a procedure that plays pulses, got {card.procedure_name!r}")
     return found
 
 

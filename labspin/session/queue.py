@@ -26,13 +26,14 @@ from labspin.data.lock import lock_file
 from labspin.errors import ConfigurationError, PlanError
 from labspin.session.queue_benches import BenchLocks, bench_of, is_held, kept_path
 from labspin.session.queue_file import QueuedRun, QueueState, State, read_queue, write_queue
+from labspin.settable import Settable
 
 __all__ = ["Queue"]
 
 _OVER = ("finished", "aborted", "failed", "interrupted")
 
 
-class Queue:
+class Queue(Settable):
     """The queue in one file, which need not exist yet.
 
     Parameters

@@ -34,7 +34,7 @@ def test_a_check_draws_it_too(tmp_path, monkeypatch, capsys):
 
 def test_a_card_without_pulses_is_refused(capsys):
     assert main(["sequence", str(ROOT / "procedures" / "mrfm_temperature.toml")]) == 1
-    assert "wanted a procedure that plays pulses" in capsys.readouterr().err
+    assert "wanted a procedure that plays pulses, got 'mrfm_temperature'" in capsys.readouterr().err
 
 
 def test_gates_are_drawn_where_the_counter_has_them():
