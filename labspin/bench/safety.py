@@ -118,7 +118,8 @@ def longest_way(bench: SafeBench) -> float:
 def _longest(bench: SafeBench, name: str) -> float:
     """Return the time that one attempt at one instrument may take, s."""
     moved = [a for a in bench.actuators.values() if a.spec.instrument == name and a.spec.safe is not None]
-    return _SWITCHING_OFF + sum(actuator.longest_way() for actuator in moved)
+    # What has a calibration has two names, and goes home once.
+    return _SWITCHING_OFF + sum(it.longest_way() for it in moved if it.name == it.spec.name)
 
 
 def _make_all_safe(bench: SafeBench, names: Sequence[str], clock: Clock, *, attempt: int) -> list[SafeAction]:

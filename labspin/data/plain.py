@@ -241,7 +241,7 @@ def _tag(value: object) -> object:
 
 
 def from_json(text: str) -> Any:
-    """Return the plain value that `to_json` wrote.
+    """Return the plain value that `to_json` wrote; what another program wrote into it is made plain, too.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def from_json(text: str) -> Any:
         ``text`` is not JSON, or a tag is not of the kind that `to_json` writes.
     """
     try:
-        return _untag(json.loads(text))
+        return plain(_untag(json.loads(text)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise DamagedFileError(f"a JSON text cannot be read: {error or type(error).__name__}") from error
 

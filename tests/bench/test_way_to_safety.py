@@ -141,14 +141,15 @@ def test_what_has_just_not_answered_is_not_asked_again_at_once():
 def test_the_longest_way_home_is_that_of_what_has_a_safe_value():
     """From limit to limit and half as long again, twice, since what fails is tried once more."""
     ways = []
-    for safe in (0.0, None):
+    for safe, calibration in ((0.0, None), (None, None), (0.0, MAGNET.calibration)):
         bench = Bench(
             name="b", clock=SimulatedClock(), instruments={"magnet": Magnet(SimulatedClock())},
-            actuators=[dataclasses.replace(MAGNET, safe=safe, calibration=None)],
+            actuators=[dataclasses.replace(MAGNET, safe=safe, calibration=calibration)],
         )  # fmt: skip
         ways.append(longest_way(bench))
     ramp = (MAGNET.maximum - MAGNET.minimum) / MAGNET.ramp_rate
     assert ways[0] - ways[1] == pytest.approx(3 * ramp, rel=1e-9, abs=0)
+    assert ways[2] == ways[0], "a calibration is a second name, no second way"
 
 
 def test_a_step_that_failed_is_not_taken_for_made():

@@ -40,6 +40,17 @@ def test_a_run_that_grows_and_ends_is_told_once_each(tmp_path):
     assert follower.poll() is None
 
 
+def test_a_run_is_followed_beyond_the_room_that_it_had_at_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("labspin.data.follow._ROOM", 2)
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, grid_header()) as writer:
+        follower = RunFollower(path)
+        for index in range(7):
+            writer.append(index, float(index), grid_values(index))
+            assert follower.poll().points.index.tolist() == list(range(index + 1))
+        follower.close()
+
+
 def test_a_run_whose_writer_was_killed_is_dead_though_nothing_came(tmp_path):
     path = tmp_path / "run.h5"
     with subprocess.Popen(

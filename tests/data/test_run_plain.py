@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from labspin.data.plain import MAX_DEPTH, clean_text, from_json, pack, plain, to_json, unpack
 from labspin.errors import DamagedFileError
@@ -116,6 +116,8 @@ def test_any_bytes_unpack_or_are_refused(data):
     assert same(unpack(pack(value)), value)
 
 
+@example("9223372036854775808")  # more than 64 bits
+@example(r'["\u0000", {"\ud800": 1}]')  # no text for HDF5
 @given(st.text(max_size=100))
 def test_any_text_is_json_or_refused(text):
     try:

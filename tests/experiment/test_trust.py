@@ -271,6 +271,25 @@ def test_what_a_status_kept_from_before_the_run_makes_no_point_meaningless():
         watch.after_point(1)
 
 
+def test_what_changes_after_the_last_point_that_was_looked_at_ends_no_run():
+    """Every recorded point was measured with the settings as they should be."""
+    device = SimpleNamespace(
+        relies_on=lambda: True, tells_doubts=lambda: False, note_settings=lambda: None, changes=lambda: ("x",)
+    )
+    bench = SimpleNamespace(
+        trust=TrustRules(settings="abort"), instruments={"it": device}, clock=SimulatedClock()
+    )
+    told = []
+    watch = TrustWatch(bench, lambda *what, **more: told.append(more["indexes"]))
+    watch.begin()
+    watch.at_end()
+    assert not told
+    watch.after_point(0)  # too early for a look
+    with pytest.raises(DoubtfulReadingError, match="it"):
+        watch.at_end()
+    assert told == [[0]]
+
+
 def test_rules_are_checked(look):
     with pytest.raises(ArgumentError, match=r"trust, status: wanted one of hold, abort, record, got 'maybe'"):
         TrustRules(status="maybe")

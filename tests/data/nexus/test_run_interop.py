@@ -177,7 +177,12 @@ def test_the_circumstances_stand_as_plain_values(aborted):
         assert entry["points/index"][()].tolist() == list(ORDER)
         assert entry["events/message"].asstr()[0] == "laser warmed up"
         assert entry["software/packages/numpy"].asstr()[()] == "2"
-        assert entry["instrument/environment"].attrs["independent_controllers"][0] == "magnet.field"
+        assert entry["extra/sample"].asstr()[()] == "NV-17"
+        environment = entry["instrument/environment"]
+        assert environment.attrs["independent_controllers"][0] == "magnet.field"
+        device = next(it for it in environment.values() if it["name"].asstr()[()] == "magnet.field")
+        assert device.attrs["NX_class"] == "NXactuator"
+        assert entry["data/magnet.field"] == root[device["data_path"].asstr()[()]]
 
 
 def test_xarray_may_add_to_the_file(finished):
