@@ -83,6 +83,7 @@ class LockInAdapter(RoleAdapter):
         "device.input_config",
         "device.input_coupling",
         "device.reference_source",
+        "device.filter_synchronous",
     )
     resolutions: ClassVar[Mapping[str, float]] = {"amplitude": 2e-3, "phase": 2e-4}
     entails: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
@@ -123,6 +124,8 @@ class LockInAdapter(RoleAdapter):
             device.use_internal_reference()
         device.input_coupling = chosen.coupling
         device.harmonic = chosen.harmonic
+        if device.filter_synchronous:  # it settles in periods of the reference, which no wait here knows
+            device.filter_synchronous = False
         for name in ("sensitivity", "filter_slope", "time_constant"):
             if (value := getattr(chosen, name)) is not None:
                 setattr(device, name, value)

@@ -1,7 +1,8 @@
-"""What SCPI sources share beside their output: offsets and a multiplier of what is shown, and their status.
+"""What SCPI sources share beside their output: modes, what is shown of it, and their status.
 
-A source can show another frequency and another power than it makes: with an offset, or multiplied for a mixer
-or a multiplier behind it. What was left so would make every set-point wrong, so a role takes it away.
+A source can show another frequency and another power than it makes: with an offset, multiplied for a mixer or
+a multiplier behind it, or in another unit, in which it also takes numbers without one. What was left so would
+make every set-point wrong, so a role takes it away.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from labspin.instruments.properties import quantity
+from labspin.instruments.properties import choice, quantity
 from labspin.instruments.refusals import ErrorQueue, QuestionableStatus
 
 __all__ = ["NEUTRAL", "ScpiCarrier"]
 
 NEUTRAL: Mapping[str, object] = MappingProxyType(
-    {"frequency_offset": 0.0, "frequency_multiplier": 1.0, "power_offset": 0.0}
+    {"frequency_offset": 0.0, "frequency_multiplier": 1.0, "power_offset": 0.0, "power_unit": "dBm"}
 )
 """What makes the output other than what is shown of it, and the values at which it does not."""
 
@@ -47,6 +48,35 @@ class ScpiCarrier(QuestionableStatus, ErrorQueue):
         name="SCPI source power_offset",
         unit="dB",
         limits=(-100.0, 100.0),
+    )
+
+    power_unit: str = choice(
+        "UNIT:POW?",
+        "UNIT:POW %s",
+        """Control the unit of powers that are answered, or sent without one (dimensionless, str: "dBm",
+        "dBuV", "dBuV open", "V", "V open" or "dB").""",
+        name="SCPI source power_unit",
+        words={
+            "dBm": "DBM", "dBuV": "DBUV", "dBuV open": "DBUVEMF", "V": "V", "V open": "VEMF", "dB": "DB",
+        },
+    )  # fmt: skip
+
+    power_mode: str = choice(
+        "SOUR:POW:MODE?",
+        "SOUR:POW:MODE %s",
+        """Control what sets the power (dimensionless, str: "fixed", "sweep" or "list").""",
+        name="SCPI source power_mode",
+        words={"fixed": "FIX", "sweep": "SWE", "list": "LIST"},
+        aliases={"CW": "fixed"},
+    )
+
+    frequency_mode: str = choice(
+        "SOUR:FREQ:MODE?",
+        "SOUR:FREQ:MODE %s",
+        """Control what sets the frequency (dimensionless, str: "continuous", "sweep" or "list").""",
+        name="SCPI source frequency_mode",
+        words={"continuous": "CW", "sweep": "SWE", "list": "LIST"},
+        aliases={"FIX": "continuous"},
     )
 
     def neutralise(self, neutral: Mapping[str, object] = NEUTRAL) -> None:

@@ -241,6 +241,8 @@ class ScpiMicrowave(MicrowaveAdapter):
     relied_on = (
         *MicrowaveAdapter.relied_on,
         "device.modulation_enabled",
+        "device.frequency_mode",
+        "device.power_mode",
         *(f"device.{name}" for name in NEUTRAL),
     )
 
@@ -257,7 +259,7 @@ class ScpiMicrowave(MicrowaveAdapter):
         return {"frequency": (chosen.lowest, chosen.highest), "power": (chosen.weakest, chosen.strongest)}
 
     def configure(self) -> None:
-        """Check the model, forget old errors, end sweeps, take modulation, offsets and multiplier away."""
+        """Check the model, forget old errors, end sweeps, take modulation, offsets, multiplier and other units away."""
         self.device.expected_model = self.chosen.model
         self.device.identify()
         self.device.check_errors()

@@ -8,7 +8,8 @@ Quirks, from the *R&S SMB100A operating manual* (1407.0806.32):
 - A value out of range stays out: the old one is kept and error -222 waits in the queue, which is read after
   every setting.
 - ``FREQ`` sets the carrier in CW mode; while a sweep or a list runs, the output is elsewhere and ``FREQ?``
-  says where. A continuous source is set to CW when it is connected.
+  says where. A continuous source is set to CW when it is connected, its power to a fixed one.
+- ``UNIT:POW`` is the unit of powers that are answered, and of those that are sent without one: dBm is set.
 - The number of points of a sweep is another word for its step width: range and step width are kept, the
   number follows. So ``SWE:POIN`` is sent after start and stop.
 - A list lives in a file of the instrument, is selected by name before anything else, and is learned
@@ -29,7 +30,7 @@ from labspin.instruments.adapter import options_or_defaults
 from labspin.instruments.base import LabspinInstrument, Opening
 from labspin.instruments.limits import check_limits, check_whole, on_off, one_of
 from labspin.instruments.microwave import MicrowaveAdapter
-from labspin.instruments.properties import choice, quantity, switch
+from labspin.instruments.properties import quantity, switch
 from labspin.instruments.scpi_carrier import NEUTRAL, ScpiCarrier
 
 __all__ = ["RANGES", "SMB100A", "SMB100AMicrowave", "SMB100AOptions"]
@@ -124,15 +125,6 @@ class SMB100A(ScpiCarrier, LabspinInstrument):
         "SOUR:PM:STAT %d",
         """Control whether the phase is modulated (dimensionless, bool: True or False).""",
         name="SMB100A pm_enabled",
-    )
-
-    frequency_mode: str = choice(
-        "SOUR:FREQ:MODE?",
-        "SOUR:FREQ:MODE %s",
-        """Control what sets the frequency (dimensionless, str: "continuous", "sweep" or "list").""",
-        name="SMB100A frequency_mode",
-        words={"continuous": "CW", "sweep": "SWE", "list": "LIST"},
-        aliases={"FIX": "continuous"},
     )
 
     @property
@@ -268,6 +260,7 @@ class SMB100AMicrowave(MicrowaveAdapter):
     relied_on = (
         *MicrowaveAdapter.relied_on,
         "device.frequency_mode",
+        "device.power_mode",
         *(f"device.{name}" for name in _NEUTRAL),
         "device.pulse_modulation_enabled",
     )
@@ -284,7 +277,7 @@ class SMB100AMicrowave(MicrowaveAdapter):
         return {"frequency": RANGES[options_or_defaults(SMB100AOptions, options).range], "power": _POWERS}
 
     def configure(self) -> None:
-        """Forget old errors, end a sweep, and take offsets, multiplier and modulations away.
+        """Forget old errors, end sweeps, and take offsets, multiplier, another unit and modulations away.
 
         Pulse modulation stays as it is: it may be how the output is gated.
         """
@@ -292,6 +285,8 @@ class SMB100AMicrowave(MicrowaveAdapter):
         device.check_errors()
         if device.frequency_mode != "continuous":
             device.frequency_mode = "continuous"
+        if device.power_mode != "fixed":
+            device.power_mode = "fixed"
         device.neutralise(_NEUTRAL)
 
     def doubts(self) -> tuple[str, ...]:

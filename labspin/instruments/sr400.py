@@ -34,6 +34,8 @@ from labspin.instruments.properties import choice, quantity, whole_number
 __all__ = [
     "DELAYS",
     "LARGEST_COUNT",
+    "OVERFLOW",
+    "RATE_ERROR",
     "SLOPES",
     "SR400",
     "WIDTHS",
@@ -46,6 +48,8 @@ DELAYS = (0.0, 999.2e-3)
 WIDTHS = (5e-9, 999.2e-3)
 _PRESETS = (1, 9e11)
 LARGEST_COUNT = 999_999_999
+OVERFLOW, RATE_ERROR = 8, 16
+"""Bits of the status byte that say that a counter ran over, and that a trigger came too early for the gates."""
 SLOPES = {"rise": 0, "fall": 1}
 _GATE_MODES = {"open": 0, "fixed": 1, "scan": 2}
 _MODES = {"A,B for T": 0, "A-B for T": 1, "A+B for T": 2, "A for B": 3}
@@ -219,9 +223,9 @@ class SR400(LabspinInstrument):
         found: int = self.values(f"Q{counter}{period}", cast=whole)[0]
         return found
 
-    def overflowed(self) -> bool:
-        """Return whether a counter has run over since the last question, and forget it."""
-        return bool(self.values("SS3", cast=bool)[0])
+    def spoilt(self) -> int:
+        """Return what has spoilt counts since the last question, `OVERFLOW` or `RATE_ERROR`; forget it."""
+        return int(self.values("SS", cast=whole)[0]) & (OVERFLOW | RATE_ERROR)
 
     def identify(self) -> str:
         """Return maker and model if the answers are those of an SR400.

@@ -4,10 +4,10 @@ Quirks of counting, from the manual; those of its commands stand in `labspin.ins
 
 - Counter T begins a period with the first trigger and ends it with the (N+1)th: N + 1 triggers are needed for
   N gates (page 12), so the pulse generator has to keep playing until `is_done`.
-- A trigger that comes before delay, width and 1 µs have passed is missed. A gate of delay zero opens 25 ns
-  after the trigger; that is not corrected for.
+- A trigger that comes before delay, width and 1 µs have passed is missed; the status byte tells, and it is an
+  error here. A gate of delay zero opens 25 ns after the trigger; that is not corrected for.
 - The buffer is emptied when a count starts, and a reset discards it.
-- Counters hold nine digits. That one ran over is told by a bit of the status byte (``SS3``), which stays set
+- Counters hold nine digits. That one ran over is told by a bit of the status byte (``SS``), which stays set
   until it is read, or by its value; it is an error here, for it would pass for a contrast.
 - Pulses of a TTL detector exceed its ±300 mV input range; an attenuator is needed.
 """
@@ -27,6 +27,8 @@ from labspin.instruments.photon_counter import PhotonCounterAdapter
 from labspin.instruments.sr400 import (
     DELAYS,
     LARGEST_COUNT,
+    OVERFLOW,
+    RATE_ERROR,
     SLOPES,
     SR400,
     WIDTHS,
@@ -199,7 +201,7 @@ class SR400Counter(PhotonCounterAdapter):
         before, self._armed = self._armed, None  # if anything below fails, all is sent again next time
         self.device.reset()
         if self._unread:
-            self.device.overflowed()
+            self.device.spoilt()
         if before != (wanted, triggers, inputs):
             for (name, counter), watched, (delay, width) in zip(counting, inputs, wanted, strict=True):
                 if self._inputs.pop(name, 0) != watched:
@@ -223,14 +225,20 @@ class SR400Counter(PhotonCounterAdapter):
         Raises
         ------
         DeviceError
-            The count is not finished, or a counter ran over.
+            The count is not finished, a counter ran over, or triggers were missed.
         """
         found = [self.device.count(name) for name, _ in self._counting]
         if not found or min(found) < 0:
             raise self._unfinished()
-        overflowed = self.device.overflowed() or max(found) >= LARGEST_COUNT
+        spoilt = self.device.spoilt()
         self._unread = False
-        if overflowed:
+        if spoilt & RATE_ERROR:
+            raise DeviceError(
+                f"{self.device.name}: wanted every trigger in the count, but one came before delay, width "
+                "and 1 µs had passed, and was missed (rate error); take gates that end earlier, or a "
+                "sequence that lasts longer"
+            )
+        if spoilt & OVERFLOW or max(found) >= LARGEST_COUNT:
             raise DeviceError(
                 f"{self.device.name}: wanted counts below {LARGEST_COUNT + 1}, got an overflow (counters "
                 f"show {found}); count over fewer triggers, in shorter gates or with less light"

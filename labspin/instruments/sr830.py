@@ -220,7 +220,7 @@ class SR830LockIn(LockInAdapter):
     options: ClassVar[type] = SR830Options
     device: SR830
     chosen: SR830Options
-    relied_on = (*LockInAdapter.relied_on, "device.offsets", "device.reserve")
+    relied_on = (*LockInAdapter.relied_on, "device.offsets", "device.reserve", "device.input_notch_config")
 
     def configure(self) -> None:
         """Forget old errors, set reference, gain and filter, take offset and expand away.

@@ -14,6 +14,7 @@ from typing import ClassVar
 from labspin.errors import DeviceError
 from labspin.instruments.base import Guarded
 from labspin.instruments.invalid import whole
+from labspin.instruments.properties import switch
 from labspin.instruments.refusals import StandardEvents
 
 __all__ = ["StanfordLockIn"]
@@ -42,6 +43,12 @@ class StanfordLockIn(StandardEvents):
     """All bits of ``LIAS?`` that make a reading meaningless, and what they say."""
 
     sine_voltage: float
+    filter_synchronous: bool = switch(
+        "SYNC?",
+        "SYNC %d",
+        """Control whether the synchronous filter is on (dimensionless, bool: True or False).""",
+        name="lock-in filter_synchronous",
+    )
 
     def clear(self) -> None:
         """Clear the status registers."""

@@ -132,6 +132,19 @@ def test_offset_expand_and_ratio_of_the_sr860_are_taken_away():
 
 
 @pytest.mark.parametrize(
+    ("name", "driver", "adapter"), [("sr830", SR830, SR830LockIn), ("sr860", SR860, SR860LockIn)]
+)
+def test_a_synchronous_filter_is_switched_off_and_told_when_it_comes_back(name, driver, adapter):
+    lockin = connected(name, driver, adapter, sample=None, configure=False)
+    lockin.device.write("FREQ 97;SYNC 1")
+    lockin.configure()
+    assert not lockin.device.filter_synchronous
+    lockin.note_settings()
+    lockin.device.write("SYNC 1")
+    assert lockin.changes() == ("device.filter_synchronous is True, not False",)
+
+
+@pytest.mark.parametrize(
     ("name", "driver", "adapter", "command"),
     [("sr830", SR830, SR830LockIn, "ISRC 2"), ("sr830", SR830, SR830LockIn, "ISRC 3"),
      ("sr860", SR860, SR860LockIn, "IVMD 1")],
@@ -171,8 +184,10 @@ def test_a_source_tells_of_lock_and_level(name, driver, adapter, happens, text):
     [("smb100a", SMB100A, SMB100AMicrowave), ("scpi_source", ScpiSource, ScpiMicrowave)],
 )
 @pytest.mark.parametrize(
-    "left", ["FREQ:OFFS 1e8", "FREQ:MULT 2", "POW:OFFS -10", "FREQ:OFFS 1e6;MULT 3;:POW:OFFS 3"]
-)
+    "left",
+    ["FREQ:OFFS 1e8", "FREQ:MULT 2", "POW:OFFS -10", "FREQ:OFFS 1e6;MULT 3;:POW:OFFS 3", "UNIT:POW DBUV",
+     "UNIT:POW V"],
+)  # fmt: skip
 def test_what_a_source_shows_is_what_it_makes(name, driver, adapter, left):
     source = connected(name, driver, adapter, configure=False)
     source.device.write("FREQ 2.9e9;:POW -20;:OUTP 1")
@@ -186,6 +201,22 @@ def test_what_a_source_shows_is_what_it_makes(name, driver, adapter, left):
     source.frequency, source.power = 2.87e9, -30.0
     assert source.world.level("microwave.frequency") == 2.87e9
     assert source.world.level("microwave.power") == -30.0
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "adapter"),
+    [("smb100a", SMB100A, SMB100AMicrowave), ("scpi_source", ScpiSource, ScpiMicrowave)],
+)
+def test_a_sweep_of_the_power_that_was_left_on_is_ended_and_one_begun_later_is_told(name, driver, adapter):
+    source = connected(name, driver, adapter, configure=False)
+    source.device.write("POW:STAR -30;STOP -10;:POW:MODE SWE")
+    source.configure()
+    source.power, source.output_enabled = -20.0, True
+    source.world.clock.sleep(1.0)
+    assert source.world.level("microwave.power") == -20.0
+    source.note_settings()
+    source.device.write("POW:MODE SWE")
+    assert "device.power_mode is 'sweep', not 'fixed'" in source.changes()
 
 
 @pytest.mark.parametrize("modulation", ["AM", "FM", "PM"])

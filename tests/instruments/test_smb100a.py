@@ -59,7 +59,7 @@ def test_settings_are_read_back(attribute, query, reply, value):
         ("power", 30.1, "SMB100A power: wanted -145 dBm to 30 dBm"),
         ("phase", 721, "SMB100A phase: wanted -720 to 720"),
         ("output_enabled", 1, "SMB100A output_enabled: wanted one of True, False"),
-        ("frequency_mode", "CW", "SMB100A frequency_mode: wanted one of 'continuous', 'sweep', 'list'"),
+        ("frequency_mode", "CW", "SCPI source frequency_mode: wanted one of 'continuous', 'sweep', 'list'"),
     ],
 )
 def test_what_is_out_of_limits_is_refused_and_nothing_sent(attribute, value, match):
@@ -126,8 +126,10 @@ def test_safe_switches_the_output_off():
 
 def test_configuring_forgets_old_errors_ends_a_sweep_and_takes_offsets_and_modulations_away():
     wire = [OK, ("SOUR:FREQ:MODE?", "SWE"), ("SOUR:FREQ:MODE CW", None), OK]
+    wire += [("SOUR:POW:MODE?", "SWE"), ("SOUR:POW:MODE FIX", None), OK]
     wire += [("SOUR:FREQ:OFFS?", "1000000"), ("SOUR:FREQ:OFFS 0.000", None), OK, ("SOUR:FREQ:MULT?", "1")]
     wire += [("SOUR:POW:OFFS?", "-3"), ("SOUR:POW:OFFS 0.00", None), OK]
+    wire += [("UNIT:POW?", "DBUV"), ("UNIT:POW DBM", None), OK]
     wire += [("SOUR:AM:STAT?", "0"), ("SOUR:FM:STAT?", "1"), ("SOUR:FM:STAT 0", None), OK]
     wire += [("SOUR:PM:STAT?", "0")]
     with expected_protocol(SMB100A, wire) as source:

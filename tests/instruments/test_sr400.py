@@ -165,7 +165,7 @@ CONFIGURED = [
     ("DS1,1", None),
 ]
 GATES = [(0.0, 300e-9), (2e-6, 300e-9)]
-FORGET = ("SS3", "0")  # an overflow of a count that nobody read
+FORGET = ("SS", "0")  # what spoilt a count that was not read
 ARMED = [
     ("CR", None),
     FORGET,
@@ -201,16 +201,26 @@ def test_arming_the_same_again_sends_no_settings():
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "status"), [("999999999", "5", "0"), ("5", "999999999", "1"), ("4711", "5", "1")]
+    ("a", "b", "status"), [("999999999", "5", "0"), ("5", "999999999", "8"), ("4711", "5", "9")]
 )
 def test_a_counter_that_ran_over_is_an_error(a, b, status):
-    wire = [*ARMED, ("QA1", a), ("QB1", b), ("SS3", status), ("CR", None), ("CS", None)]
+    wire = [*ARMED, ("QA1", a), ("QB1", b), ("SS", status), ("CR", None), ("CS", None)]
     with expected_protocol(SR400, wire, name="counter") as device:
         counter = SR400Counter(device)
         counter.arm(GATES, triggers=1000)
         with pytest.raises(DeviceError, match=rf"counter: wanted counts below 1000000000, .*\[{a}, {b}\]"):
             counter.counts()
         counter.arm(GATES, triggers=1000)  # which is not blamed for the count before
+
+
+def test_a_trigger_that_came_too_early_for_the_gates_is_an_error():
+    wire = [*ARMED, ("QA1", "5"), ("QB1", "4"), ("SS", "22"), ("CR", None), ("CS", None)]
+    with expected_protocol(SR400, wire, name="counter") as device:
+        counter = SR400Counter(device)
+        counter.arm(GATES, triggers=1000)
+        with pytest.raises(DeviceError, match="counter: wanted every trigger in the count, but one came"):
+            counter.counts()
+        counter.arm(GATES, triggers=1000)
 
 
 def test_counts_of_an_unfinished_count_are_refused():

@@ -97,7 +97,6 @@ class State(SweptState):
     attenuator: str = "AUTO"
     levelling: str = "AUTO"
     power_limit: float = 30.0  # dBm
-    power_unit: str = "DBM"
     modulations: bool = False
     folder: str = "/var/user/"
     am: bool = False
@@ -429,7 +428,6 @@ SMB100A.table = Table(
             resolution=0.01,
             form=_FORM,
         ),
-        choice("UNIT:POWer", "power_unit", ("V", "DBUV", "DBM")),
         switch("[SOURce#:]MODulation[:ALL][:STATe]", "modulations", then=SMB100A.switch_modulations),
         *kept_commands(),
         *file_lines(),

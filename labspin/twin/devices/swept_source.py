@@ -8,20 +8,32 @@ other without a settling time, and a setting that shapes a sweep restarts it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple, TypedDict
 
 from labspin.twin.message import MessageDevice
 from labspin.twin.signal import Staircase
-from labspin.twin.wire import Command, CommandError, Unit, do, number, one_argument, parse_number, switch
+from labspin.twin.wire import (
+    Command,
+    CommandError,
+    Unit,
+    choice,
+    do,
+    number,
+    one_argument,
+    parse_number,
+    switch,
+)
 from labspin.twin.wire.commands import Then
 
 __all__ = ["Step", "SweptSource", "SweptState", "numbers", "sweep_lines"]
 
 _MOST_LISTED = 65_536
+_MICROVOLTS = 10 * math.log10(50 * 1e-3 / 1e-12)  # dBuV of 0 dBm at 50 ohm
 
 
 class Step(NamedTuple):
@@ -52,6 +64,7 @@ class SweptState:
     frequency_offset: float = 0.0  # Hz, added to what is shown of the carrier
     multiplier: float = 1.0  # of what is shown of the carrier
     power_offset: float = 0.0  # dB, added to what is shown of the power
+    power_unit: str = "DBM"  # of powers that are answered, or sent without a unit
 
 
 class SweptSource(MessageDevice):
@@ -333,6 +346,7 @@ def sweep_lines(form: str, resolution: float) -> tuple[Command, ...]:
             limits=(-200, 200),
             form=form,
         ),
+        choice("UNIT:POWer", "power_unit", ("V", "DBUV", "DBM")),
         switch("OUTPut#[:STATe]", "enabled", then=SweptSource.switched),
         do("*TRG", SweptSource.trigger),
     )
@@ -353,9 +367,31 @@ def _carrier(header: str, name: str, present: Callable[[SweptSource], float], ho
     def read(device: SweptSource, call: Unit) -> str:
         if call.arguments and line.ask is not None:
             return line.ask(device, call)
-        return str(how["form"].format(device.shown(name, present(device))))
+        value = device.shown(name, present(device))
+        return str(how["form"].format(_in_unit(value, device.state.power_unit) if name == "power" else value))
 
-    return Command(header, read, line.do)
+    def write(device: SweptSource, call: Unit) -> None:
+        if name == "power" and device.state.power_unit != "DBM":
+            with contextlib.suppress(ValueError):  # with a unit of its own, or a word
+                value = _from_unit(float(one_argument(call)), device.state.power_unit)
+                call = replace(call, arguments=(f"{value:.6f}",))
+        line.do(device, call)
+
+    return Command(header, read, write)
+
+
+def _in_unit(power: float, unit: str) -> float:
+    """Return a power in dBm in another unit, at 50 ohm."""
+    if unit == "DBUV":
+        return power + _MICROVOLTS
+    return 10 ** ((power + _MICROVOLTS) / 20 - 6) if unit == "V" else power
+
+
+def _from_unit(value: float, unit: str) -> float:
+    """Return a power in another unit in dBm, at 50 ohm."""
+    if unit == "DBUV":
+        return value - _MICROVOLTS
+    return 20 * (math.log10(value) + 6) - _MICROVOLTS if unit == "V" else value
 
 
 def _middle(header: str, form: str, *, span: bool) -> Command:
