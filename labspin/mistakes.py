@@ -18,6 +18,7 @@ _MOST = 20
 _WIDEST = 500
 """Characters of a line that are looked at."""
 _AT_LINE = re.compile(r"at line (\d+)")
+_UTF16 = "UTF-16 or UTF-32, which some editors call Unicode"
 _QUOTES = "“”„«»‘’"
 
 
@@ -75,6 +76,8 @@ def why_no_text(problem: UnicodeDecodeError) -> str:
     content = bytes(problem.object)
     if content.startswith(b"\x89HDF"):
         return "it is an HDF5 file, such as a run; `labspin show FILE` says what is in it"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        return f"it is in {_UTF16}; save the file as UTF-8"
     line = content[: problem.start].count(b"\n") + 1
     return f"line {line} is not UTF-8; save the file as UTF-8"
 
@@ -89,6 +92,8 @@ def remedy_of(problem: str, text: str | bytes) -> str:
     text
         The text of the file.
     """
+    if "\0" in (text[:4] if isinstance(text, str) else text[:4].decode("latin-1")):
+        return f"it is in {_UTF16}; save the file as UTF-8"
     at = _AT_LINE.search(problem)
     lines = text.splitlines() if isinstance(text, str) else []
     line = lines[int(at[1]) - 1][:_WIDEST] if at and int(at[1]) <= len(lines) else ""

@@ -168,7 +168,7 @@ class Actuator:
             raise UnknownStateError(
                 f"{what}, so it is not moved: {error}; check the instrument and its connection"
             ) from error
-        if not math.isfinite(value):
+        if not math.isfinite(value) or isinstance(answer, bool):  # True would pass for 1
             raise UnknownStateError(f"{what}, so it is not moved: wanted a finite number, got {answer!r}")
         return value
 

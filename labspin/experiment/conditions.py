@@ -1,7 +1,8 @@
-"""Conditions on the points of a sweep, as text: ``"dark_time < 1 ms"``, ``"a <= b"``.
+"""Conditions on the points of a sweep, as text: ``"dark_time < 1 ms"``, ``"a <= b"``, ``"0 V < x < 1 V"``.
 
-A condition compares two things, each the name of a set-point or coordinate or a quantity with its unit. It is
-read here, never evaluated as code, so it may stand in a run card and in a run file.
+A condition compares two things, each the name of a set-point or coordinate or a quantity with its unit, or
+says between which two a third lies. It is read here, never evaluated as code, so it may stand in a run card and
+in a run file.
 
 Values count as equal when they differ by less than a small part of the step between neighbouring values of
 the sweep: the third of eleven values from 0 V to 1 V is 0.30000000000000004 V, and ``"x <= 0.3 V"`` means it.
@@ -35,7 +36,10 @@ _PART_OF_STEP = 1e-6  # of the step between neighbouring values that counts as n
 _ROUNDING = 1e-12  # of the value itself: what computing and converting it may have lost
 _LONGEST = 300  # characters of a condition
 _NAME = re.compile(r"[^\W\d][\w.]*")
-_FORM = re.compile(r"\s*(.+?)\s*(<=|>=|!=|==|<|>)\s*([^<>=!]+?)\s*$")
+_SIDE = r"\s*([^<>=!]+?)\s*"
+_FORM = re.compile(rf"{_SIDE}(<=|>=|!=|==|<|>){_SIDE}$")
+_BETWEEN = re.compile(rf"{_SIDE}(<=?|>=?){_SIDE}(<=?|>=?){_SIDE}$")
+_JOINED = re.compile(r"\b(?:and|or|not)\b|[&|]")
 
 
 def names_in(condition: str) -> tuple[str, ...]:
@@ -46,8 +50,10 @@ def names_in(condition: str) -> tuple[str, ...]:
     condition
         As `holds` takes it; what is none has no names.
     """
-    found = _FORM.match(condition) if len(condition) <= _LONGEST else None
-    return tuple(side for side in (found[1], found[3]) if _NAME.fullmatch(side)) if found else ()
+    if len(condition) > _LONGEST:
+        return ()
+    sides = found.groups()[::2] if (found := _BETWEEN.match(condition) or _FORM.match(condition)) else ()
+    return tuple(side for side in sides if _NAME.fullmatch(side))
 
 
 def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str, str]) -> NDArray[np.bool_]:
@@ -56,7 +62,8 @@ def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str,
     Parameters
     ----------
     condition
-        Two names or quantities with ``<``, ``<=``, ``>``, ``>=``, ``==`` or ``!=`` between them.
+        Two names or quantities with ``<``, ``<=``, ``>``, ``>=``, ``==`` or ``!=`` between them; or three
+        with the first four, of which both comparisons hold.
     columns, units
         Name -> values, shape (n,), and their unit.
 
@@ -69,12 +76,13 @@ def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str,
     PlanError
         It is no condition, names nothing that is there, or compares what cannot be compared.
     """
-    found = _FORM.match(condition) if isinstance(condition, str) and len(condition) <= _LONGEST else None
-    if found is None:
-        raise PlanError(
-            f"filter: wanted a condition such as 'dark_time < 1 ms', got {str(condition)[:_LONGEST]!r}"
+    between, found = _read(condition)
+    if between is not None:
+        low, first, middle, second, high = between
+        return holds(f"{low} {first} {middle}", columns, units) & holds(
+            f"{middle} {second} {high}", columns, units
         )
-    left, relation, right = found.groups()
+    left, relation, right = found
     names = [side for side in (left, right) if side in columns]
     if not names:
         raise PlanError(f"filter: {condition!r} names none of {', '.join(columns)}; compare one of them")
@@ -85,6 +93,21 @@ def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str,
         raise PlanError(f"filter: {condition!r}: {error}") from error
     slack = _slack(first, second)
     return np.asarray(_RELATIONS[relation](np.subtract(first, second), slack), dtype=np.bool_)
+
+
+def _read(condition: object) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the parts of a condition that says between what a thing lies, or else of a comparison."""
+    text = condition if isinstance(condition, str) and len(condition) <= _LONGEST else ""
+    is_joined = _JOINED.search(text) is not None
+    if not is_joined and (between := _BETWEEN.match(text)):
+        return between.groups(), ()
+    if not is_joined and (found := _FORM.match(text)):
+        return None, found.groups()
+    remedy = "; write conditions that are all to hold as a list" if is_joined else ""
+    raise PlanError(
+        "filter: wanted a condition such as 'dark_time < 1 ms' or '0 s < dark_time < 1 ms', got "
+        f"{str(condition)[:_LONGEST]!r}{remedy}"
+    )
 
 
 def _slack(*sides: FloatArray | float) -> FloatArray:

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.data import Dimension
-from labspin.errors import LabspinError, PlanError
+from labspin.errors import LabspinError, PlanError, UnitError
 from labspin.settable import Settable
-from labspin.units import parse_quantity, si_unit
+from labspin.units import canonical, parse_quantity, si_unit
 
 __all__ = [
     "MAX_POINTS",
@@ -274,7 +274,10 @@ class OneAxis(Sweep):
     def __init__(self, name: str, unit: str) -> None:
         if not isinstance(name, str) or not name:
             raise PlanError(f"sweep: wanted the name of a set-point or coordinate, got {name!r}")
-        self.name, self.unit = name, unit
+        try:
+            self.name, self.unit = name, canonical(unit)
+        except UnitError as error:
+            raise PlanError(f"sweep of {name!r}: {error}") from error
 
     @abstractmethod
     def values(self) -> FloatArray:
@@ -392,6 +395,8 @@ def _unit(content: Mapping[str, object], values: Sequence[object]) -> str:
 
 
 def _number(name: str, value: ArrayLike, unit: str) -> float:
+    if isinstance(value, (bool, np.bool_)):  # which Python takes for 1 and 0
+        raise PlanError(f"sweep of {name!r}: wanted a number in {unit!r}, got {value!r}")
     try:
         number = (
             parse_quantity(value, unit, name=f"sweep of {name!r}") if isinstance(value, str) else float(value)  # type: ignore[arg-type]

@@ -62,8 +62,8 @@ def test_arrays_are_checked_at_once():
 
 @pytest.mark.parametrize(
     "reading",
-    [math.nan, math.inf, "OVERLOAD", None.__class__, OSError("gone")],
-    ids=["nan", "inf", "text", "type", "error"],
+    [math.nan, math.inf, "OVERLOAD", None.__class__, True, OSError("gone")],
+    ids=["nan", "inf", "text", "type", "true", "error"],
 )
 def test_a_ramp_never_starts_from_an_unknown_state(reading):
     clock = SimulatedClock()

@@ -75,6 +75,10 @@ def test_a_card(card, capsys, wrong, right, error):
 def test_a_file_that_is_none(tmp_path, capsys):
     (tmp_path / "run.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     (tmp_path / "old.toml").write_bytes("procedure = 't1'\n# für".encode("latin-1"))
+    for coding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        (tmp_path / f"{coding}.toml").write_bytes('procedure = "t1"\n'.encode(coding))
+        said = refused(capsys, "check", tmp_path / f"{coding}.toml")
+        assert "it is in UTF-16 or UTF-32" in said and "save the file as UTF-8" in said
     (tmp_path / "right.toml").touch()
     assert "it is a folder; name a .toml file in it" in refused(capsys, "check", tmp_path)
     assert "it is an HDF5 file" in refused(capsys, "check", tmp_path / "run.h5")

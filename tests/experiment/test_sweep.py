@@ -191,6 +191,14 @@ def test_a_sweep_of_a_billion_points_is_refused_and_not_computed():
         (lambda: Filter(A, where="a"), "wanted a condition such as"),
         (lambda: Filter(A, where=["b < 1"]), "names none of a"),
         (lambda: Filter(A, where="a < 1 ms"), "wanted a quantity in '1'"),
+        (lambda: Filter(A, where="0 < b < 1"), "names none of a"),
+        (lambda: Filter(A, where="0 < a < 1 < 2"), "such as .* or '0 s < dark_time < 1 ms', got '0 < a < 1"),
+        (lambda: Filter(A, where="a > 0 and a < 2"), "write conditions that are all to hold as a list"),
+        (lambda: Linear("a", True, 1, 2), "sweep of 'a': wanted a number in '1', got True"),
+        (lambda: Values("a", [False]), "wanted a number in '1', got False"),
+        (lambda: Values("a", np.array([True])), "wanted a number in '1', got .*True"),
+        (lambda: Linear("a", 0, 1, 2, unit="foo"), "sweep of 'a': unit 'foo' is not known"),
+        (lambda: Values("a", [1], unit="foo"), "sweep of 'a': unit 'foo' is not known"),
         (lambda: Filter(A, where="a > 1e3"), "is the condition true anywhere"),
     ],
 )
@@ -248,6 +256,9 @@ def test_a_description_without_a_unit_takes_that_of_its_values():
         ("300 mV == x", 1),
         ("x <= 0.29999 V", 3),
         ("x >= 0.30001 V", 7),
+        ("0.2 V < x < 0.5 V", 2),
+        ("0.2 V <= x <= 500 mV", 4),
+        ("0.5 V > x >= 0.2 V", 3),
     ],
 )
 def test_a_value_of_the_sweep_is_met_by_the_number_that_a_person_writes(where, count):
