@@ -283,8 +283,9 @@ class Interruptions:
 
     The first Ctrl-C (or SIGTERM, SIGHUP) calls ``abort``, and the run ends at its next checkpoint: no
     query is cut in half and no point is lost. A second one raises `KeyboardInterrupt` on the spot where
-    ``may_break`` allows it, for a measurement that does not come back. Once `closing` is called neither does
-    anything: the bench is on its way to its safe state.
+    ``may_break`` allows it, for a measurement that does not come back. Once `closing` is called nothing is
+    broken off, for the bench is on its way to its safe state; a first signal calls ``abort`` even then, so that
+    nothing is begun after the run.
 
     A handler runs between any two steps of the main thread, which may hold any lock. So it sets flags and
     nothing else: it writes no log and waits for nothing.
@@ -312,13 +313,11 @@ class Interruptions:
         self._closing = True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._closing:
-            return
         name = signal.Signals(number).name
         if not self._asked:
             self._asked = True
-            self._abort(name)
-        elif self._may_break(frame):
+            self._abort(name)  # while closing, too: what would be begun after this run must not be
+        elif not self._closing and self._may_break(frame):
             raise KeyboardInterrupt(name)
 
     @contextmanager

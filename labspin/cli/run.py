@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
 from labspin.cli.numbers import whole_from
-from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.output import NOT_FINISHED, add_json, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
 from labspin.cli.people import add_words, words_of
 
@@ -78,14 +78,15 @@ def execute(arguments: argparse.Namespace) -> int:
     check_runs(card, station)  # all of them: better refused now than after hours of the first
     refuse_hosted(station.path)
     outcomes = _told(card, lambda: _make_all(card, station, arguments))
+    code = exit_code(outcomes) or (0 if len(outcomes) == len(card.runs) else NOT_FINISHED)
     if arguments.fit:
         from labspin.cli.fit_runs import fit_and_show
 
         paths = [outcome.path for outcome in outcomes]
-        return exit_code(outcomes) or fit_and_show(paths, as_json=arguments.json)
+        return code or fit_and_show(paths, as_json=arguments.json)
     if arguments.json:
         print_json([outcome_record(outcome) for outcome in outcomes])
-    return exit_code(outcomes)
+    return code
 
 
 def _told(card: Card, make: Callable[[], list[RunOutcome]]) -> list[RunOutcome]:
@@ -110,7 +111,8 @@ def _told(card: Card, make: Callable[[], list[RunOutcome]]) -> list[RunOutcome]:
 
 
 def _make_all(card: Card, station: Station, arguments: argparse.Namespace) -> list[RunOutcome]:
-    """Make the runs of a card until one is not finished or leaves the bench unsafe."""
+    """Make the runs of a card until one is not finished, leaves the bench unsafe, or a person ends them."""
+    from labspin.experiment import Control
     from labspin.session import metadata_of, new_run_path, recover_dead_runs
     from labspin.workspaces import find_workspace
 
@@ -123,10 +125,11 @@ def _make_all(card: Card, station: Station, arguments: argparse.Namespace) -> li
         for spec in card.runs:
             path = new_run_path(output, spec.label or card.procedure_name)
             start = functools.partial(_begin, spec, bench, path, arguments.seed, metadata)
-            outcome = measure(start, spec.label, arguments=arguments)
+            control = Control()
+            outcome = measure(start, spec.label, arguments=arguments, control=control)
             outcomes.append(outcome)
             say(outcome, as_json=arguments.json)
-            if exit_code([outcome]):
+            if exit_code([outcome]) or control.is_aborted:  # the latter while the run was being closed
                 break  # neither on a bench that is not safe nor after a person ended a run
     return outcomes
 

@@ -106,6 +106,11 @@ class Control(Settable):
         """Whether the run holds, or will before its next point."""
         return self._paused
 
+    @property
+    def is_aborted(self) -> bool:
+        """Whether `abort` was called, be it too late for the run: nothing is to be begun after it."""
+        return self._abort_reason is not None
+
     def check(self) -> None:
         """Raise if the run is to be aborted.
 

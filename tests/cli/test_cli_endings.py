@@ -15,6 +15,7 @@ import pytest
 from labspin.cli import main
 from labspin.cli.output import NOT_FINISHED, print_json
 from labspin.data import list_runs, read_run
+from labspin.session.queue_runner import Ending
 from tests.places import PATIENCE, environment
 
 STATION = "instruments/levitated-diamond.toml"
@@ -111,6 +112,36 @@ def test_an_aborted_run_ends_the_card_with_its_own_exit_code(three_runs, capsys)
 
 def test_an_aborted_run_does_not_count_as_finished_when_it_is_fitted(three_runs):
     assert main(["run", three_runs, "--fit"]) == NOT_FINISHED
+
+
+@pytest.fixture
+def signalled_while_closing(monkeypatch):
+    """A signal comes when the first run is over, and its file not yet what it will be."""
+    keep = Ending.on_finish
+
+    def on_finish(self, outcome):
+        signal.raise_signal(signal.SIGTERM)
+        keep(self, outcome)
+
+    monkeypatch.setattr(Ending, "on_finish", on_finish)
+
+
+@pytest.mark.usefixtures("signalled_while_closing")
+def test_a_signal_while_a_run_is_closed_keeps_the_run_and_begins_no_other(three_runs):
+    assert main(["run", three_runs]) == NOT_FINISHED
+    assert [(run.label, run.status, run.points) for run in list_runs(Path("data"))] == [
+        ("run 1", "finished", 6)
+    ]
+
+
+@pytest.mark.usefixtures("signalled_while_closing")
+def test_a_signal_while_a_queued_run_is_closed_ends_the_queue(lab, capsys):
+    assert main(["queue", "add", "procedures/own.toml", "--repeat", "2"]) == 0
+    main(["queue", "run"])
+    capsys.readouterr()
+    assert main(["queue", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [run["state"] for run in listed["runs"]] == ["finished", "waiting"]
 
 
 def test_a_run_that_is_aborted_again_when_resumed_says_so_by_its_exit_code(three_runs, monkeypatch):
