@@ -140,6 +140,10 @@ class LakeShore425Gaussmeter(RoleAdapter):
         else:
             device.range = min(RANGES, key=lambda known: abs(known / scale - 1))
 
+    def relies_on(self) -> tuple[str, ...]:
+        """Return the settings that readings depend on: the range, too, unless the instrument chooses it."""
+        return type(self).relied_on if self.chosen.range is None else (*type(self).relied_on, "device.range")
+
     def doubts(self) -> tuple[str, ...]:
         """Return whether the field is beyond the range, or the probe is missing."""
         status = self.device.values("OPST?", cast=whole)[0]

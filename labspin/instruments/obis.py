@@ -11,6 +11,8 @@ Quirks:
   ``SOURce:AM:STATe OFF``, not zero watts. The adapter takes 0 W for off.
 - Without handshaking a refusal is silent and the old value stays. So every setting is read back.
 - It emits some seconds after it was switched on (CDRH delay, ``SYSTem:CDRH``): the measured power says when.
+- A voltage at its modulation input may set the power instead of commands (mode ``ANALOG`` or ``MIXED`` of
+  ``SOURce:AM:SOURce?``): refused. In a digital mode the input gates the light; it is left so, but compared.
 - A fault ends the light while the set power stays as it was. ``SYSTem:FAULt?`` tells of it, in hexadecimal.
 """
 
@@ -30,6 +32,7 @@ __all__ = ["OBIS", "OBISLaser", "OBISOptions"]
 
 _GREATEST = 2.0  # W, of the strongest head
 _CLOSE = 1e-3  # relative, of a power that was read back
+_FROM_INPUT = ("ANALOG", "MIXED")  # modes in which a voltage sets the power
 _FAULTS: Mapping[int, str] = {
     0x1: "base plate temperature out of range", 0x2: "diode temperature out of range",
     0x4: "internal temperature out of range", 0x8: "no electrical power at the diode",
@@ -90,6 +93,13 @@ class OBIS(LabspinInstrument):
         "SOUR:POW:LIM:HIGH?", """Get the greatest power that it can emit (W, float)."""
     )
 
+    operating_mode: str = LabspinInstrument.measurement(
+        "SOUR:AM:SOUR?",
+        """Get what sets the light (dimensionless, str: "CWP" and "CWC" commands, "DIGITAL", "DIGSO", "ANALOG"
+        and "MIXED" an input).""",
+        cast=lambda text: text.strip().upper(),
+    )
+
     fault_code: int = LabspinInstrument.measurement(
         "SYST:FAUL?",
         """Get what is wrong with it (dimensionless, int of bits; 0 is nothing).""",
@@ -146,7 +156,7 @@ class OBISLaser(RoleAdapter):
     options: ClassVar[type] = OBISOptions
     device: OBIS
     chosen: OBISOptions
-    relied_on = ("power",)
+    relied_on = ("power", "device.operating_mode")
 
     @classmethod
     def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
@@ -165,8 +175,13 @@ class OBISLaser(RoleAdapter):
         Raises
         ------
         DeviceError
-            Its least power is above the one that the station file promises.
+            Its least power is above the one that the station file promises, or a voltage sets its power.
         """
+        if (mode := self.device.operating_mode) in _FROM_INPUT:
+            raise DeviceError(
+                f"{self.device.name}: wanted a laser whose power follows commands, but a voltage at its "
+                f"modulation input sets it (mode {mode}); send SOUR:AM:INT CWP, then connect again"
+            )
         least = self.device.least_power * self.chosen.transmission
         promised = self.chosen.least
         if promised is not None and least > promised * (1 + _CLOSE):
@@ -223,4 +238,5 @@ class OBISLaser(RoleAdapter):
             "power": self.power,
             "measured_power": self.measured_power,
             "output_enabled": self.device.output_enabled,
+            "operating_mode": self.device.operating_mode,
         }

@@ -11,6 +11,7 @@ from labspin.instruments.kepco_bop import KepcoBOP, KepcoMagnet, KepcoOptions
 from labspin.instruments.lakeshore336 import LakeShore336, LakeShore336Controller
 from labspin.instruments.lakeshore372 import LakeShore372, LakeShore372Controller
 from labspin.instruments.lakeshore425 import LakeShore425, LakeShore425Gaussmeter, LakeShore425Options
+from labspin.instruments.obis import OBIS, OBISLaser
 from labspin.instruments.scpi_source import ScpiMicrowave, ScpiSource
 from labspin.instruments.sg384 import SG384, SG384Microwave
 from labspin.instruments.smb100a import SMB100A, SMB100AMicrowave
@@ -351,6 +352,33 @@ def test_a_field_beyond_the_range_is_told():
     assert meter.doubts() == ()
     meter.world.drive("magnet.current", 100.0)
     assert meter.doubts() == ("field overload",)
+
+
+@pytest.mark.parametrize(("scale", "told"), [(0.35, ("device.range is 0.035, not 0.35",)), (None, ())])
+def test_a_range_that_was_chosen_is_looked_at(scale, told):
+    options = LakeShore425Options(range=scale)
+    meter = connected("lakeshore425", LakeShore425, LakeShore425Gaussmeter, options)
+    meter.note_settings()
+    meter.device.write("RANGE 2;AUTO 1" if scale is None else "RANGE 2")
+    assert meter.changes() == told
+
+
+@pytest.mark.parametrize("word", ["ANALog", "MIXed"])
+def test_a_laser_whose_power_a_voltage_sets_is_refused(word):
+    laser = connected("obis", OBIS, OBISLaser, configure=False)
+    laser.device.identify()
+    laser.device.write(f"SOUR:AM:EXT {word}")
+    with pytest.raises(DeviceError, match="wanted a laser whose power follows commands"):
+        laser.configure()
+
+
+def test_a_laser_that_is_left_to_its_input_later_is_told():
+    laser = connected("obis", OBIS, OBISLaser, configure=False)
+    laser.device.identify()
+    laser.configure()
+    laser.note_settings()
+    laser.device.write("SOUR:AM:EXT DIG")
+    assert laser.changes() == ("device.operating_mode is 'DIGITAL', not 'CWP'",)
 
 
 def test_a_reading_is_asked_with_its_unit():

@@ -14,6 +14,7 @@ from labspin.twin.wire import Command, CommandError, Table, Unit, ask, one_argum
 
 __all__ = ["OBIS"]
 
+_INTERNAL, _EXTERNAL = ("CWP", "CWC"), ("DIGITAL", "DIG", "ANALOG", "ANAL", "MIXED", "MIX", "DIGSO")
 _OVER_CURRENT = 0x20
 """Bit of ``SYSTem:FAULt?``."""
 
@@ -26,6 +27,7 @@ class State:
     enabled: bool = False
     handshaking: bool = True
     fault_code: int = 0
+    mode: str = "CWP"
 
 
 class OBIS(MessageDevice):
@@ -74,8 +76,9 @@ class OBIS(MessageDevice):
         self.apply()
 
     def emitted(self) -> float:
-        """Return the power that leaves the head, W."""
-        return self.state.power if self.state.enabled and not self.state.fault_code else 0.0
+        """Return the power that leaves the head, W; nothing is connected to its modulation input."""
+        state = self.state
+        return state.power if state.enabled and not state.fault_code and state.mode in _INTERNAL else 0.0
 
     def trip(self) -> None:
         """Let the over-current protection of the diode trip: it is dark until it is powered on again."""
@@ -117,6 +120,17 @@ def _word(field: str) -> Command:
     return Command(header, lambda device, unit: "ON" if getattr(device.state, field) else "OFF", write)
 
 
+def _mode(header: str, words: tuple[str, ...]) -> Command:
+    def write(device: OBIS, unit: Unit) -> None:
+        word = one_argument(unit).upper()
+        if word not in words:
+            raise CommandError(-224, "Illegal parameter value")
+        device.state.mode = {"DIG": "DIGITAL", "ANAL": "ANALOG", "MIX": "MIXED"}.get(word, word)
+        device.apply()
+
+    return Command(header, do=write)
+
+
 def _set_power(device: OBIS, unit: Unit) -> None:
     try:
         watts = float(one_argument(unit))
@@ -141,6 +155,9 @@ OBIS.table = Table(
         ask("SOURce:POWer:LIMit:LOW", lambda device: f"{device.least:.6f}"),
         ask("SOURce:POWer:LIMit:HIGH", lambda device: f"{device.greatest:.6f}"),
         ask("SYSTem:FAULt", lambda device: f"{device.state.fault_code:08X}"),
+        _mode("SOURce:AM:INTernal", _INTERNAL),
+        _mode("SOURce:AM:EXTernal", _EXTERNAL),
+        ask("SOURce:AM:SOURce", lambda device: device.state.mode),
         _word("enabled"),
         _word("handshaking"),
     ]
