@@ -187,10 +187,17 @@ class InStep:
         line.unanswered.append(question)
         self.adapter.write(question)
         came: list[str] = []
+        rubbish: UnicodeDecodeError | None = None
         try:
             while not came or not is_answer(came[-1]):
-                came.append(self._late(line, len(came), patience=_MORE if came else self.timeout))
+                try:
+                    came.append(self._late(line, len(came), patience=_MORE if came else self.timeout))
+                except UnicodeDecodeError as error:  # what waits need not be text
+                    rubbish = error
+                    came.append(repr(error.object))
         except failures() as error:
+            if rubbish is not None and is_timeout(error):  # it was the answer that was garbled
+                raise rubbish from error
             # Words that are not its own: `identify` says whose they are. Nothing: it may not know the marker.
             if not is_timeout(error) or not (came or self._knows_no_identity()):
                 raise

@@ -63,6 +63,18 @@ def test_a_line_that_waits_at_connection_is_thrown_away(driver, greeting):
         adapter.close()
 
 
+@pytest.mark.parametrize("driver", ["kepco_bop", "lakeshore425"])
+def test_what_waits_at_connection_need_not_be_text(driver):
+    with cabled(driver) as (cable, address):
+        adapter = opened(driver, address)
+        expected = _steady(adapter.settings())
+        adapter.close()
+        cable.greeting = b"\xff\xfe\x00\x80\r\n"
+        adapter = opened(driver, address)
+        assert _steady(adapter.settings()) == expected
+        adapter.close()
+
+
 @pytest.mark.parametrize("driver", [name for name in WITH_A_WIRE if load_driver(name).adapter.uses_visa()])
 def test_what_is_written_leaves_at_once(driver):
     """A question behind a command waits for no acknowledgement of it: each setting took 40 ms by that."""
