@@ -284,8 +284,8 @@ class Interruptions:
     The first Ctrl-C (or SIGTERM, SIGHUP) calls ``abort``, and the run ends at its next checkpoint: no
     query is cut in half and no point is lost. A second one raises `KeyboardInterrupt` on the spot where
     ``may_break`` allows it, for a measurement that does not come back. Once `closing` is called nothing is
-    broken off, for the bench is on its way to its safe state; a first signal calls ``abort`` even then, so that
-    nothing is begun after the run.
+    broken off, for the bench is on its way to its safe state; a first signal calls ``abort`` even then, so
+    that nothing is begun after the run.
 
     A handler runs between any two steps of the main thread, which may hold any lock. So it sets flags and
     nothing else: it writes no log and waits for nothing.

@@ -1,8 +1,8 @@
 """Conditions on the points of a sweep, as text: ``"dark_time < 1 ms"``, ``"a <= b"``, ``"0 V < x < 1 V"``.
 
 A condition compares two things, each the name of a set-point or coordinate or a quantity with its unit, or
-says between which two a third lies. It is read here, never evaluated as code, so it may stand in a run card and
-in a run file.
+says between which two a third lies. It is read here, never evaluated as code, so it may stand in a run card
+and in a run file.
 
 Values count as equal when they differ by less than a small part of the step between neighbouring values of
 the sweep: the third of eleven values from 0 V to 1 V is 0.30000000000000004 V, and ``"x <= 0.3 V"`` means it.
@@ -78,9 +78,9 @@ def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str,
     """
     between, found = _read(condition)
     if between is not None:
-        low, first, middle, second, high = between
-        return holds(f"{low} {first} {middle}", columns, units) & holds(
-            f"{middle} {second} {high}", columns, units
+        low, rises, middle, ends, high = between
+        return holds(f"{low} {rises} {middle}", columns, units) & holds(
+            f"{middle} {ends} {high}", columns, units
         )
     left, relation, right = found
     names = [side for side in (left, right) if side in columns]

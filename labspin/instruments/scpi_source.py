@@ -259,7 +259,7 @@ class ScpiMicrowave(MicrowaveAdapter):
         return {"frequency": (chosen.lowest, chosen.highest), "power": (chosen.weakest, chosen.strongest)}
 
     def configure(self) -> None:
-        """Check the model, forget old errors, end sweeps, take modulation, offsets, multiplier and other units away."""
+        """Check the model, forget old errors, end sweeps, take away what makes the output another one."""
         self.device.expected_model = self.chosen.model
         self.device.identify()
         self.device.check_errors()

@@ -49,7 +49,7 @@ WIDTHS = (5e-9, 999.2e-3)
 _PRESETS = (1, 9e11)
 LARGEST_COUNT = 999_999_999
 OVERFLOW, RATE_ERROR = 8, 16
-"""Bits of the status byte that say that a counter ran over, and that a trigger came too early for the gates."""
+"""Bits of the status byte that say that a counter ran over, and that a trigger came too early."""
 SLOPES = {"rise": 0, "fall": 1}
 _GATE_MODES = {"open": 0, "fixed": 1, "scan": 2}
 _MODES = {"A,B for T": 0, "A-B for T": 1, "A+B for T": 2, "A for B": 3}

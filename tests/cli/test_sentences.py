@@ -78,7 +78,8 @@ def test_a_file_that_is_none(tmp_path, capsys):
     for coding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         (tmp_path / f"{coding}.toml").write_bytes('procedure = "t1"\n'.encode(coding))
         said = refused(capsys, "check", tmp_path / f"{coding}.toml")
-        assert "it is in UTF-16 or UTF-32" in said and "save the file as UTF-8" in said
+        assert "it is in UTF-16 or UTF-32" in said
+        assert "save the file as UTF-8" in said
     (tmp_path / "right.toml").touch()
     assert "it is a folder; name a .toml file in it" in refused(capsys, "check", tmp_path)
     assert "it is an HDF5 file" in refused(capsys, "check", tmp_path / "run.h5")

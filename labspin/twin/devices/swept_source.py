@@ -375,7 +375,8 @@ def _carrier(header: str, name: str, present: Callable[[SweptSource], float], ho
             with contextlib.suppress(ValueError):  # with a unit of its own, or a word
                 value = _from_unit(float(one_argument(call)), device.state.power_unit)
                 call = replace(call, arguments=(f"{value:.6f}",))
-        line.do(device, call)
+        if line.do is not None:
+            line.do(device, call)
 
     return Command(header, read, write)
 
