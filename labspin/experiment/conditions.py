@@ -36,9 +36,7 @@ _PART_OF_STEP = 1e-6  # of the step between neighbouring values that counts as n
 _ROUNDING = 1e-12  # of the value itself: what computing and converting it may have lost
 _LONGEST = 300  # characters of a condition
 _NAME = re.compile(r"[^\W\d][\w.]*")
-_SIDE = r"\s*([^<>=!]+?)\s*"
-_FORM = re.compile(rf"{_SIDE}(<=|>=|!=|==|<|>){_SIDE}$")
-_BETWEEN = re.compile(rf"{_SIDE}(<=?|>=?){_SIDE}(<=?|>=?){_SIDE}$")
+_RELATION = re.compile(r"(<=|>=|!=|==|<|>)")
 _JOINED = re.compile(r"\b(?:and|or|not)\b|[&|]")
 
 
@@ -50,10 +48,7 @@ def names_in(condition: str) -> tuple[str, ...]:
     condition
         As `holds` takes it; what is none has no names.
     """
-    if len(condition) > _LONGEST:
-        return ()
-    sides = found.groups()[::2] if (found := _BETWEEN.match(condition) or _FORM.match(condition)) else ()
-    return tuple(side for side in sides if _NAME.fullmatch(side))
+    return tuple(side for side in _parts(condition)[::2] if _NAME.fullmatch(side))
 
 
 def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str, str]) -> NDArray[np.bool_]:
@@ -99,15 +94,25 @@ def _read(condition: object) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     """Return the parts of a condition that says between what a thing lies, or else of a comparison."""
     text = condition if isinstance(condition, str) and len(condition) <= _LONGEST else ""
     is_joined = _JOINED.search(text) is not None
-    if not is_joined and (between := _BETWEEN.match(text)):
-        return between.groups(), ()
-    if not is_joined and (found := _FORM.match(text)):
-        return None, found.groups()
+    parts = () if is_joined else _parts(text)
+    if len(parts) == 5:
+        return parts, ()
+    if parts:
+        return None, parts
     remedy = "; write conditions that are all to hold as a list" if is_joined else ""
     raise PlanError(
         "filter: wanted a condition such as 'dark_time < 1 ms' or '0 s < dark_time < 1 ms', got "
         f"{str(condition)[:_LONGEST]!r}{remedy}"
     )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """Return sides and relations of a condition in turn, three or five; none of what is no condition."""
+    parts = tuple(part.strip() for part in _RELATION.split(text)) if len(text) <= _LONGEST else ()
+    if not all(parts) or any(set(side) & set("=!") for side in parts[::2]):
+        return ()
+    is_between = len(parts) == 5 and not {"==", "!="} & {parts[1], parts[3]}
+    return parts if len(parts) == 3 or is_between else ()
 
 
 def _slack(*sides: FloatArray | float) -> FloatArray:
