@@ -26,7 +26,6 @@ BOUNDED = {
     "data/foreign/titles.py: _NESTED": "the same",
     "data/foreign/titles.py: _SLASH": "the same",
     "documents.py: _HEADER": "_WIDEST characters of a line",
-    "experiment/conditions.py: _FORM": "a condition up to its _LONGEST characters",
     "experiment/scan_axes.py: _RANGE": "_LONGEST characters of a range",
     "units.py: _NUMBER": "a quantity up to its _LONGEST characters",
     "units.py: _UNIT_TOKEN": "a unit up to its _LONGEST characters",
