@@ -247,7 +247,10 @@ def compile_plan(procedure: Procedure | Scanned, actuators: Mapping[str, Actuato
         return _grid(procedure, plan)
     if inspect.isgenerator(plan):
         columns = tuple(procedure.coordinates)
-        names = tuple(_original(column.name, actuators) for column in columns)
+        own = getattr(procedure, "scanned_parameters", ())  # may read like a set-point, and are none
+        names = tuple(
+            column.name if column.name in own else _original(column.name, actuators) for column in columns
+        )
         layout = Layout(columns=(*columns, *procedure.quantities))
         description = {"sweep": "adaptive", "procedure": procedure.name}
         return CompiledPlan(

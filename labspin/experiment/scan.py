@@ -105,6 +105,11 @@ class Scanned:
         """Names of the set-points that are moved from place to place."""
         return tuple(name for name in self._outer.names if "." in name)
 
+    @property
+    def scanned_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters of the procedure that change from place to place and are no set-points."""
+        return tuple(name for name in self._parameters if name not in self._setpoint_of)
+
     # -- what the engine asks --------------------------------------------------------------------------
 
     def adapt(self, bench: Bench) -> None:

@@ -250,6 +250,25 @@ def test_check_and_estimate_know_the_scan(bench):
     assert estimate(Line(), Declared(bench)).moving < estimate(procedure, Declared(bench)).moving
 
 
+class Lit(Adaptive):
+    """Its parameter reads like the set-point, which it moves by itself: `microwave.power` is a setting."""
+
+    microwave_power = QuantityParameter("Power while it measures", units="dBm", default=-5.0)
+
+    def settings(self):
+        return {"microwave.power": -30.0}
+
+    def measure(self, bench, point):
+        return {"reading": 0.0, "level": self.microwave_power}
+
+
+def test_a_parameter_of_an_open_plan_is_not_taken_for_the_set_point_of_its_name(bench, tmp_path):
+    recorded = measured(Lit(scan="microwave_power = -20 dBm, 0 dBm"), bench, tmp_path)
+    assert recorded.data["microwave_power"].tolist() == [-20.0] * 3 + [0.0] * 3
+    assert recorded.data["level"].tolist() == [-20.0] * 3 + [0.0] * 3
+    assert bench.microwave.power == -30.0
+
+
 class Still(Line):
     def settings(self):
         return {"microwave.frequency": 2.9e9}
