@@ -43,8 +43,9 @@ FITTED = {
     0: "number of centres", 1: "force at 120 nm", 3: "number, surface free", 4: "force, surface free",
     5: "surface",
 }  # fmt: skip
-KNOWN = replace(RECIPE, priors={"surface": ("0 nm", "2 nm")})
-FREED = replace(RECIPE, shared=(), priors={}, start={"surface": "0 m"})
+SCALE = {"scale": RECIPE.priors["scale"]}  # the error that all positions have in common
+KNOWN = replace(RECIPE, priors={"surface": ("0 nm", "2 nm"), **SCALE})
+FREED = replace(RECIPE, priors=SCALE, start={"surface": "0 m"})
 POINTS = (1.5e-6, 300e-9, 200e-9, 160e-9, 120e-9)
 
 
