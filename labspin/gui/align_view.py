@@ -16,8 +16,8 @@ from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.link import HostLink
 from labspin.gui.narrow import Columns, TallArea
 from labspin.gui.parts import Panel, button, label
-from labspin.gui.theme import current, fine
-from labspin.gui.traces import Course, time_plot
+from labspin.gui.theme import current
+from labspin.gui.traces import Course, time_plot, trace_pen
 from labspin.session.host_records import BenchDescription, HostStatus, ReadingRecord, value_of
 
 __all__ = ["AlignView", "Figure"]
@@ -53,7 +53,7 @@ class Figure(Panel):
         self._held.setMinimumWidth(160)
         self._course = Course()
         self._plot = time_plot(unit)
-        self._curve = self._plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(2)))
+        self._curve = self._plot.plot([], [], pen=trace_pen(current().series[0], 0))
         self._line = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().series[1], style=Qt.PenStyle.DashLine))
         self._plot.addItem(self._line)
         row = QHBoxLayout()
@@ -86,7 +86,9 @@ class Figure(Panel):
             self.peak = value
         self._held.setText(f"peak {_short(self.peak, self._unit)}")
         self._line.setValue(self.peak)
-        self._curve.setData(*self._course.arrays())
+        times, values = self._course.arrays()
+        self._curve.setPen(trace_pen(current().series[0], times.size))
+        self._curve.setData(times, values)
 
     def fade(self) -> None:
         """Show the value as an old one."""
@@ -130,7 +132,7 @@ class _Ring(Panel):
         self._spectrum_plot = KeyedPlot()
         label_axis(self._spectrum_plot, "bottom", "detuning from the drive", "Hz")
         label_axis(self._spectrum_plot, "left", "amplitude", "V")
-        self._spectrum = self._spectrum_plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(1.5)))
+        self._spectrum = self._spectrum_plot.plot([], [], pen=trace_pen(current().series[0], _RING))
         self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
         self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])
         plot.setMinimumHeight(_RING_HEIGHT)

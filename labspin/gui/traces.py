@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
@@ -18,9 +19,10 @@ from labspin.gui.parts import label
 from labspin.gui.theme import current, fine
 from labspin.session.host_records import ReadingRecord
 
-__all__ = ["Course", "TraceStack", "time_plot"]
+__all__ = ["Course", "TraceStack", "time_plot", "trace_pen"]
 
 _LONGEST = 3600.0  # s of history that are kept
+_FEW = 100  # points of a noisy line that can be drawn thick: each costs 60 µs, of a thin line a thousandth
 
 
 class Course:
@@ -73,6 +75,22 @@ class Course:
         return np.array(self._times), np.array(self._values)
 
 
+def trace_pen(colour: str, points: int, width: float = 2.0) -> QPen:
+    """Return the pen of a line of noisy values: thick for few points, else as thin as is drawn fast.
+
+    Parameters
+    ----------
+    colour
+        Colour of the line.
+    points
+        Number of its points.
+    width
+        Width of the line of few points, in pixels of a screen of scale 1.
+    """
+    pen: QPen = pg.mkPen(colour, width=fine(width) if points <= _FEW else 1)
+    return pen
+
+
 def time_plot(unit: str) -> pg.PlotWidget:
     """Return an empty plot over the time of day.
 
@@ -110,6 +128,7 @@ class TraceStack(QWidget):
         self._link = link
         self.courses: dict[str, Course] = {}
         self._units: dict[str, str] = {}
+        self._colours: dict[str, str] = {}
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.plots: dict[str, pg.PlotWidget] = {}
         self._hint = label("Tick a read-back to see its course here.", "muted", wrap=True)
@@ -149,7 +168,8 @@ class TraceStack(QWidget):
             plot = self.plots[unit] = time_plot(unit)
             self._layout.insertWidget(self._layout.count() - 1, plot, 1)
         colour = current().series[len(self.curves) % len(current().series)]
-        self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=fine(2)), name=markup(name))
+        self._colours[name] = colour
+        self.curves[name] = plot.plot([], [], pen=trace_pen(colour, 0), name=markup(name))
         self._hint.hide()
         self._link.order(lambda host: host.course([name]), lambda found: self._fill(name, found[name]))
 
@@ -184,4 +204,6 @@ class TraceStack(QWidget):
                 self._draw(name)
 
     def _draw(self, name: str) -> None:
-        self.curves[name].setData(*self.courses[name].arrays())
+        times, values = self.courses[name].arrays()
+        self.curves[name].setPen(trace_pen(self._colours[name], times.size))
+        self.curves[name].setData(times, values)

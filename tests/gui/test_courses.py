@@ -8,7 +8,7 @@ from tests.qt import WHY_NOT
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
 
-from labspin.gui.traces import Course
+from labspin.gui.traces import Course, trace_pen
 
 
 def test_a_value_is_added_once():
@@ -33,3 +33,9 @@ def test_values_are_shown_after_the_clock_was_set_back_or_forward(by):
     times, values = course.arrays()
     assert values[-50:].tolist() == list(range(100, 150))
     assert np.all(np.diff(times) > 0)
+
+
+def test_a_long_course_is_drawn_by_a_thin_pen(qapp):
+    """An hour of read-backs took a second to draw thick, each time that a value came."""
+    assert trace_pen("#204080", 100).widthF() > 1
+    assert trace_pen("#204080", 101).widthF() <= 1
